@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The borders between modules, enforced by what the compiler can see.
+
+# module(NAME [USES modules...] [LIBS libraries...]): server/NAME/*.c. The one
+# include directory it offers holds one link, NAME -> server/NAME, so
+# #include "store/store.h" compiles only where `store` is named after USES.
+function(module name)
+  cmake_parse_arguments(arg "" "" "USES;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/server/${name}/*.c)
+  add_library(${name} STATIC ${sources})
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/see/${name})
+  file(CREATE_LINK ${CMAKE_SOURCE_DIR}/server/${name}
+                   ${CMAKE_BINARY_DIR}/see/${name}/${name} SYMBOLIC)
+  target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR}/see/${name})
+  target_link_libraries(${name} PRIVATE ${arg_USES} ${arg_LIBS} house_rules)
+endfunction()
+
+# program(NAME FOLDER [USES modules...] [LIBS ...] [LIBEXEC] [PLUGIN_ABI]): a
+# program from server/FOLDER. LIBEXEC: not for people to start.
+function(program name folder)
+  cmake_parse_arguments(arg "LIBEXEC;PLUGIN_ABI" "" "USES;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/server/${folder}/*.c)
+  add_executable(${name} ${sources})
+  target_link_libraries(${name} PRIVATE ${arg_USES} ${arg_LIBS} house_rules program_rules)
+  if(arg_PLUGIN_ABI)
+    target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/plugins/include)
+  endif()
+  if(arg_LIBEXEC)
+    set_target_properties(${name} PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${LIBEXEC_SUBDIR})
+    install(TARGETS ${name} DESTINATION ${LIBEXEC_SUBDIR})
+  else()
+    install(TARGETS ${name} DESTINATION bin)
+  endif()
+endfunction()
+
+# plugin(NAME): plugins/NAME/NAME.c as a shared object that exports one symbol
+# and needs the C library only.
+function(plugin name)
+  add_library(${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}.c)
+  set_target_properties(${name} PROPERTIES
+    PREFIX "" C_VISIBILITY_PRESET hidden
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${PLUGIN_SUBDIR})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/plugins/include)
+  target_link_libraries(${name} PRIVATE house_rules)
+  install(TARGETS ${name} DESTINATION ${PLUGIN_SUBDIR}
+          PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+endfunction()

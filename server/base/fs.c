@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "mem.h"
+
+enum { SECRET_MAX = 64 * 1024 };
+
+static bool read_all(int fd, const char *path, struct buf *out, struct err *err)
+{
+	char piece[4096];
+
+	for (;;) {
+		ssize_t n = read(fd, piece, sizeof(piece));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_errno(err, ERR_INTERNAL, "%s", path);
+		if (n == 0)
+			break;
+		buf_add(out, piece, (size_t)n);
+	}
+	explicit_bzero(piece, sizeof(piece));
+	if (out->over)
+		return err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, out->max);
+	return true;
+}
+
+bool fs_read(const char *path, struct buf *out, struct err *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_set_errno(err, ERR_CONFIG, "%s", path);
+	return read_all(fd, path, out, err);
+}
+
+static bool is_private(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set_errno(err, ERR_CONFIG, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_CONFIG, "%s: not a regular file", path);
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(err, ERR_CONFIG, "%s: owned by uid %u; a secret must be owned "
+		               "by root or by the user certferry runs as: chown root %s",
+		               path, st.st_uid, path);
+	if (st.st_mode & (S_IRWXG | S_IRWXO))
+		return err_set(err, ERR_CONFIG, "%s: others can read or change it (mode %04o): "
+		               "chmod 0600 %s", path, (unsigned)(st.st_mode & 07777), path);
+	return true;
+}
+
+struct secret *fs_read_secret(const char *path, bool trim, struct err *err)
+{
+	AUTO_BUF struct buf bytes = BUF_INIT(SECRET_MAX);
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len;
+
+	if (fd < 0) {
+		(void)err_set_errno(err, ERR_CONFIG, "%s", path);
+		return NULL;
+	}
+	if (!is_private(fd, path, err) || !read_all(fd, path, &bytes, err))
+		return NULL;
+	len = bytes.len;
+	if (trim && len > 0 && bytes.data[len - 1] == '\n')
+		len--;
+	if (trim && len > 0 && bytes.data[len - 1] == '\r')
+		len--;
+	if (len == 0) {
+		(void)err_set(err, ERR_CONFIG, "%s: empty", path);
+		return NULL;
+	}
+	return secret_new(bytes.data, len);
+}
+
+static bool write_all(int fd, const char *path, const char *bytes, size_t len, struct err *err)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, bytes, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set_errno(err, ERR_INTERNAL, "%s", path);
+		bytes += n;
+		len -= (size_t)n;
+	}
+	if (fsync(fd) < 0)
+		return err_set_errno(err, ERR_INTERNAL, "%s: sync", path);
+	return true;
+}
+
+static bool sync_parent(const char *path, struct err *err)
+{
+	AUTO_FREE char *dir = xstrdup(path);
+	char *slash = strrchr(dir, '/');
+
+	if (slash)
+		slash[slash == dir] = '\0';
+	return fs_sync_dir(slash ? dir : ".", err);
+}
+
+bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err)
+{
+	AUTO_FREE char *temporary = xasprintf("%s.new.%d", path, (int)getpid());
+	bool done;
+	AUTO_CLOSE int fd =
+		open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_set_errno(err, ERR_INTERNAL, "%s", temporary);
+	done = write_all(fd, temporary, bytes, len, err);
+	if (done && fchmod(fd, mode) < 0)
+		done = err_set_errno(err, ERR_INTERNAL, "%s", temporary);
+	if (done && rename(temporary, path) < 0)
+		done = err_set_errno(err, ERR_INTERNAL, "%s", path);
+	if (!done) {
+		unlink(temporary);
+		return false;
+	}
+	return sync_parent(path, err);
+}
+
+bool fs_create_private(const char *path, const void *bytes, size_t len, bool *existed,
+                       struct err *err)
+{
+	AUTO_CLOSE int fd =
+		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	*existed = fd < 0 && errno == EEXIST;
+	if (*existed)
+		return true;
+	if (fd < 0)
+		return err_set_errno(err, ERR_INTERNAL, "%s", path);
+	if (!write_all(fd, path, bytes, len, err)) {
+		unlink(path);
+		return false;
+	}
+	return sync_parent(path, err);
+}
+
+static bool make_one(const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) == 0)
+		return true;
+	if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return true;
+	return err_set_errno(err, ERR_INTERNAL, "%s", path);
+}
+
+bool fs_make_dir(const char *path, mode_t mode, struct err *err)
+{
+	AUTO_FREE char *part = xstrdup(path);
+
+	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (!make_one(part, 0755, err))
+			return false;
+		*slash = '/';
+	}
+	return make_one(path, mode, err);
+}
+
+bool fs_sync_dir(const char *path, struct err *err)
+{
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_set_errno(err, ERR_INTERNAL, "%s", path);
+	return true;
+}
+
+bool fs_exists(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+char *fs_join(const char *dir, const char *name)
+{
+	return name[0] == '/' ? xstrdup(name) : xasprintf("%s/%s", dir, name);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SANDBOX_SANDBOX_H
+#define SANDBOX_SANDBOX_H
+#include "base/err.h"
+
+/*
+ * sandbox - what a child gives up before it listens to a stranger
+ *
+ * Called in a child after child_enter(), once its libraries and files are open.
+ * After it there is no way back: no new privileges, no exec, no fork, no opening of
+ * files but those that resolving names and verifying TLS read (by Landlock where
+ * the kernel has it), memory, CPU time and file size limited (memory not in a
+ * sanitizer build, which reserves terabytes of address space). System calls that are
+ * not on the list answer EPERM or ENOSYS, since the C libraries of Debian 12 and
+ * 13 use different ones; the dangerous ones (execve, ptrace, ...) kill.
+ */
+enum sandbox_kind {
+	SANDBOX_NET_CLIENT,     /* connects out, resolves names: dns-host */
+	SANDBOX_ONE_SOCKET,     /* has its sockets already: ssh-worker after connect */
+};
+
+struct sandbox_limits {
+	unsigned cpu_s;
+	size_t memory_max;      /* bytes of address space */
+};
+
+/* Drops root for this uid and gid where we are root and uid is not 0. */
+bool sandbox_drop_user(unsigned uid, unsigned gid, struct err *err) MUST_CHECK;
+
+bool sandbox_enter(enum sandbox_kind kind, const struct sandbox_limits *limits,
+                   struct err *err) MUST_CHECK;
+#endif
