@@ -2,18 +2,29 @@
 #
 # The borders between modules, enforced by what the compiler can see.
 
+# A module NAME is the library target mod_NAME ("install" alone is CMake's own word).
+function(module_targets out)
+  list(TRANSFORM ARGN PREPEND mod_)
+  set(${out} ${ARGN} PARENT_SCOPE)
+endfunction()
+
 # module(NAME [USES modules...] [LIBS libraries...]): server/NAME/*.c. The one
 # include directory it offers holds one link, NAME -> server/NAME, so
 # #include "store/store.h" compiles only where `store` is named after USES.
 function(module name)
   cmake_parse_arguments(arg "" "" "USES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/server/${name}/*.c)
-  add_library(${name} STATIC ${sources})
+  if(NOT sources)
+    file(WRITE ${CMAKE_BINARY_DIR}/see/empty.c "extern int nothing_here_yet;\n")
+    set(sources ${CMAKE_BINARY_DIR}/see/empty.c)
+  endif()
+  add_library(mod_${name} STATIC ${sources})
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/see/${name})
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/server/${name}
                    ${CMAKE_BINARY_DIR}/see/${name}/${name} SYMBOLIC)
-  target_include_directories(${name} PUBLIC ${CMAKE_BINARY_DIR}/see/${name})
-  target_link_libraries(${name} PRIVATE ${arg_USES} ${arg_LIBS} house_rules)
+  target_include_directories(mod_${name} PUBLIC ${CMAKE_BINARY_DIR}/see/${name})
+  module_targets(uses ${arg_USES})
+  target_link_libraries(mod_${name} PRIVATE ${uses} ${arg_LIBS} house_rules)
 endfunction()
 
 # program(NAME FOLDER [USES modules...] [LIBS ...] [LIBEXEC] [PLUGIN_ABI]): a
@@ -21,8 +32,12 @@ endfunction()
 function(program name folder)
   cmake_parse_arguments(arg "LIBEXEC;PLUGIN_ABI" "" "USES;LIBS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/server/${folder}/*.c)
+  if(NOT sources)
+    return()
+  endif()
   add_executable(${name} ${sources})
-  target_link_libraries(${name} PRIVATE ${arg_USES} ${arg_LIBS} house_rules program_rules)
+  module_targets(uses ${arg_USES})
+  target_link_libraries(${name} PRIVATE ${uses} ${arg_LIBS} house_rules program_rules)
   if(arg_PLUGIN_ABI)
     target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/plugins/include)
   endif()

@@ -17,8 +17,8 @@
  * neither store nor DNS. Any number of threads may use one at the same time.
  *
  * Nothing a CA sends is trusted: every URL must be https and of the directory's
- * origin, tokens match their grammar, replies have size and depth limits, unknown states are
- * errors. badNonce is retried inside, with the nonce of the error, signed anew.
+ * origin, tokens match their grammar, replies have size and depth limits, unknown states
+ * are errors. badNonce is retried inside, with the nonce of the error, signed anew.
  *
  * Errors carry the problem type in err.code ("rateLimited", without the URN prefix)
  * and the CA's words, sub-problems included, in err.msg; err.retry_after what the CA
@@ -28,15 +28,15 @@ struct acme;
 struct key;
 
 struct acme_settings {
-	const char *name;               /* the CA's, for errors */
+	const char *name; /* the CA's, for errors */
 	const char *directory;
-	const char *ca_file;            /* NULL: the system's roots */
+	const char *ca_file; /* NULL: the system's roots */
 	const struct strlist *contact;
 	bool agree_to_terms;
-	const char *eab_kid;            /* NULL: none */
-	const struct secret *eab_key;   /* base64url text */
-	const struct key *key;          /* of the account; outlives the struct */
-	const char *account_url;        /* NULL: not registered yet */
+	const char *eab_kid;          /* NULL: none */
+	const struct secret *eab_key; /* base64url text */
+	const struct key *key;        /* of the account; outlives the struct */
+	const char *account_url;      /* NULL: not registered yet */
 };
 
 struct acme *acme_new(const struct acme_settings *settings, struct err *err) MUST_CHECK;
@@ -50,29 +50,29 @@ DEFINE_CLEANUP(struct acme *, acme_free);
  */
 bool acme_account_register(struct acme *acme, char **url, struct err *err) MUST_CHECK;
 
-enum acme_status {      /* RFC 8555 7.1.6, those of orders, authorizations, challenges */
-	ACME_PENDING,
-	ACME_READY,
-	ACME_PROCESSING,
-	ACME_VALID,
-	ACME_INVALID,
-	ACME_DEACTIVATED,
-	ACME_EXPIRED,
-	ACME_REVOKED,
-	ACME_STATUS_COUNT
+enum acme_status { /* RFC 8555 7.1.6, those of orders, authorizations, challenges */
+	           ACME_PENDING,
+	           ACME_READY,
+	           ACME_PROCESSING,
+	           ACME_VALID,
+	           ACME_INVALID,
+	           ACME_DEACTIVATED,
+	           ACME_EXPIRED,
+	           ACME_REVOKED,
+	           ACME_STATUS_COUNT
 };
 extern const char *const acme_status_names[ACME_STATUS_COUNT];
 
 struct acme_order {
 	char *url;
 	enum acme_status status;
-	int64_t expires;                /* 0: not said */
-	struct strlist identifiers;     /* sorted */
-	struct strlist authorizations;  /* URLs */
+	int64_t expires;               /* 0: not said */
+	struct strlist identifiers;    /* sorted */
+	struct strlist authorizations; /* URLs */
 	char *finalize;
-	char *certificate;              /* URL; NULL until valid */
-	struct err problem;             /* of an invalid order; kind ERR_NONE: none */
-	int retry_after;                /* seconds until the next look; 0: not said */
+	char *certificate;  /* URL; NULL until valid */
+	struct err problem; /* of an invalid order; kind ERR_NONE: none */
+	int retry_after;    /* seconds until the next look; 0: not said */
 };
 void acme_order_deinit(struct acme_order *order);
 #define AUTO_ACME_ORDER CLEANUP(acme_order_deinit)
@@ -91,14 +91,14 @@ bool acme_certificate_get(struct acme *acme, const char *url, struct buf *pem,
                           struct err *err) MUST_CHECK;
 
 struct acme_authz {
-	char *name;                     /* as ordered: with "*." for a wildcard */
+	char *name; /* as ordered: with "*." for a wildcard */
 	enum acme_status status;
 	int64_t expires;
-	char *challenge_url;            /* of dns-01; NULL where the CA offers none */
+	char *challenge_url; /* of dns-01; NULL where the CA offers none */
 	enum acme_status challenge_status;
 	char *token;
-	char *txt_value;                /* what the TXT record must hold */
-	struct err problem;             /* of a failed challenge */
+	char *txt_value;    /* what the TXT record must hold */
+	struct err problem; /* of a failed challenge */
 	int retry_after;
 };
 void acme_authz_deinit(struct acme_authz *authz);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
-#include <stddef.h>
-#include <stdbool.h>
 #include "cleanup.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 /*
  * buf - bytes that grow up to a limit
@@ -18,19 +18,22 @@
  * choose it from what the protocol needs. No memory left ends the process.
  */
 struct buf {
-	char *data;      /* never NULL */
-	size_t len;      /* without the final NUL */
+	char *data; /* never NULL */
+	size_t len; /* without the final NUL */
 	size_t cap;
 	size_t max;
 	bool over;
 };
 
 extern char buf_empty[];
-#define BUF_INIT(limit) { .data = buf_empty, .max = (limit) }
+#define BUF_INIT(limit)                           \
+	{                                         \
+		.data = buf_empty, .max = (limit) \
+	}
 
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_addf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
-char *buf_take(struct buf *buf);   /* the caller frees; buf is empty again */
-void buf_wipe(struct buf *buf);    /* zeroes, frees, and is empty again */
+char *buf_take(struct buf *buf); /* the caller frees; buf is empty again */
+void buf_wipe(struct buf *buf);  /* zeroes, frees, and is empty again */
 #define AUTO_BUF CLEANUP(buf_wipe)
 #endif

@@ -12,7 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define KEEP_STDERR 1
 #elif defined(__has_feature)
@@ -61,7 +60,8 @@ static int spawn(pid_t *pid, const char *program, const char *name, int socket)
 	return r;
 }
 
-bool child_start(struct child *child, const char *program, const char *name, struct err *err)
+bool child_start(struct child *child, const char *program, const char *name,
+                 struct err *err)
 {
 	int pair[2];
 
@@ -100,11 +100,12 @@ static bool say_how_it_ended(struct child *child, struct err *err)
 			usleep(10 * 1000);
 	}
 	if (pid != child->pid)
-		return err_set(err, ERR_INTERNAL, "%s closed without an answer", child->name);
+		return err_set(err, ERR_INTERNAL, "%s closed without an answer",
+		               child->name);
 	child->pid = 0;
 	if (WIFSIGNALED(status))
-		return err_set(err, ERR_INTERNAL, "%s was killed by signal %d", child->name,
-		               WTERMSIG(status));
+		return err_set(err, ERR_INTERNAL, "%s was killed by signal %d",
+		               child->name, WTERMSIG(status));
 	return err_set(err, ERR_INTERNAL, "%s ended with status %d and without an answer",
 	               child->name, WEXITSTATUS(status));
 }

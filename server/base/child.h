@@ -17,11 +17,14 @@
 enum { CHILD_FD = 3 };
 
 struct child {
-	pid_t pid;          /* 0: none */
+	pid_t pid; /* 0: none */
 	int fd;
-	const char *name;   /* for error texts; borrowed */
+	const char *name; /* for error texts; borrowed */
 };
-#define CHILD_INIT { .fd = -1 }
+#define CHILD_INIT       \
+	{                \
+		.fd = -1 \
+	}
 
 /* Starts program (a path) as name. */
 bool child_start(struct child *child, const char *program, const char *name,

@@ -19,7 +19,8 @@ int64_t clock_now_ms(void)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return ((int64_t)now.tv_sec + atomic_load(&shift_s)) * 1000 + now.tv_nsec / 1000000;
+	return ((int64_t)now.tv_sec + atomic_load(&shift_s)) * 1000 +
+	       now.tv_nsec / 1000000;
 }
 
 void clock_shift(int64_t seconds)

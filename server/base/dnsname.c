@@ -16,14 +16,16 @@ static bool check_label(const char *label, size_t len, unsigned allow, const cha
 	if (len == 0)
 		return err_set(err, ERR_INPUT, "'%s': an empty label", name);
 	if (len > 63)
-		return err_set(err, ERR_INPUT, "'%s': a label of %zu bytes; 63 is the most", name,
-		               len);
-	if (strspn(label + start, letters) < len - start)
 		return err_set(err, ERR_INPUT,
-		               "'%s': '%.*s' holds something else than letters, digits and hyphens",
-		               name, (int)len, label);
+		               "'%s': a label of %zu bytes; 63 is the most", name, len);
+	if (strspn(label + start, letters) < len - start)
+		return err_set(
+		    err, ERR_INPUT,
+		    "'%s': '%.*s' holds something else than letters, digits and hyphens",
+		    name, (int)len, label);
 	if (label[start] == '-' || label[len - 1] == '-')
-		return err_set(err, ERR_INPUT, "'%s': '%.*s' starts or ends with a hyphen", name,
+		return err_set(err, ERR_INPUT,
+		               "'%s': '%.*s' starts or ends with a hyphen", name,
 		               (int)len, label);
 	return true;
 }
@@ -36,14 +38,17 @@ static bool check_form(const char *shown, const char *base, bool one_label_is_fi
 	if (len == 0)
 		return err_set(err, ERR_INPUT, "an empty name");
 	if (len > DNSNAME_MAX)
-		return err_set(err, ERR_INPUT, "'%.60s...': %zu bytes; %d is the most", shown, len,
-		               DNSNAME_MAX);
+		return err_set(err, ERR_INPUT, "'%.60s...': %zu bytes; %d is the most",
+		               shown, len, DNSNAME_MAX);
 	if (base[len - 1] == '.')
-		return err_set(err, ERR_INPUT, "'%s': without the final dot, please", shown);
+		return err_set(err, ERR_INPUT, "'%s': without the final dot, please",
+		               shown);
 	if (strchr(base, '*'))
-		return err_set(err, ERR_INPUT, "'%s': a wildcard is \"*.\" before a name", shown);
+		return err_set(err, ERR_INPUT, "'%s': a wildcard is \"*.\" before a name",
+		               shown);
 	if (!strchr(base, '.') && !one_label_is_fine)
-		return err_set(err, ERR_INPUT, "'%s': only one label; a public name has two or more",
+		return err_set(err, ERR_INPUT,
+		               "'%s': only one label; a public name has two or more",
 		               shown);
 	return true;
 }
@@ -86,7 +91,8 @@ bool dnsname_covers(const char *pattern, const char *name)
 
 	if (str_eq(pattern, name))
 		return true;
-	return dnsname_is_wildcard(pattern) && *parent && str_eq(dnsname_base(pattern), parent);
+	return dnsname_is_wildcard(pattern) && *parent &&
+	       str_eq(dnsname_base(pattern), parent);
 }
 
 bool dnsname_is_below(const char *name, const char *zone)

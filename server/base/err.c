@@ -6,15 +6,15 @@
 #include <string.h>
 
 const struct err_info err_infos[] = {
-	[ERR_NONE]      = { "none",      200, 0, false },
-	[ERR_INTERNAL]  = { "internal",  500, 1, true  },
-	[ERR_CONFIG]    = { "config",    500, 2, false },
-	[ERR_INPUT]     = { "input",     400, 2, false },
+	[ERR_NONE] = { "none", 200, 0, false },
+	[ERR_INTERNAL] = { "internal", 500, 1, true },
+	[ERR_CONFIG] = { "config", 500, 2, false },
+	[ERR_INPUT] = { "input", 400, 2, false },
 	[ERR_NOT_FOUND] = { "not-found", 404, 3, false },
-	[ERR_CONFLICT]  = { "conflict",  409, 4, false },
-	[ERR_DENIED]    = { "denied",    403, 5, false },
-	[ERR_REMOTE]    = { "remote",    502, 6, false },
-	[ERR_TEMPORARY] = { "temporary", 503, 7, true  },
+	[ERR_CONFLICT] = { "conflict", 409, 4, false },
+	[ERR_DENIED] = { "denied", 403, 5, false },
+	[ERR_REMOTE] = { "remote", 502, 6, false },
+	[ERR_TEMPORARY] = { "temporary", 503, 7, true },
 };
 _Static_assert(ARRAY_SIZE(err_infos) == ERR_KIND_COUNT, "a kind has no row");
 
@@ -53,6 +53,6 @@ void err_context_(struct err *err, const char *fmt, ...)
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
 	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %.*s",
-	         (int)sizeof(inner), inner);
+	snprintf(err->msg + len, sizeof(err->msg) - len, ": %.*s", (int)sizeof(inner),
+	         inner);
 }

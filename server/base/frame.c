@@ -25,7 +25,8 @@ static bool wait_for(int fd, short what, int64_t deadline_ms, struct err *err)
 	}
 }
 
-bool frame_send(int fd, const void *bytes, size_t len, int64_t deadline_ms, struct err *err)
+bool frame_send(int fd, const void *bytes, size_t len, int64_t deadline_ms,
+                struct err *err)
 {
 	if (len == 0 || len > FRAME_MAX)
 		return err_set(err, ERR_INTERNAL, "a frame of %zu bytes; 1 to %d go", len,
@@ -61,8 +62,8 @@ bool frame_receive(int fd, struct buf *frame, bool *ended, int64_t deadline_ms,
 	if (n < 0 && errno != ECONNRESET)
 		return err_set_errno(err, ERR_INTERNAL, "receive from child");
 	if (n > FRAME_MAX)
-		return err_set(err, ERR_INTERNAL, "a frame of %zd bytes; at most %d come", n,
-		               FRAME_MAX);
+		return err_set(err, ERR_INTERNAL, "a frame of %zd bytes; at most %d come",
+		               n, FRAME_MAX);
 	*ended = n <= 0;
 	if (n > 0)
 		buf_add(frame, bytes, (size_t)n);

@@ -29,7 +29,8 @@ static bool read_all(int fd, const char *path, struct buf *out, struct err *err)
 	}
 	explicit_bzero(piece, sizeof(piece));
 	if (out->over)
-		return err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path, out->max);
+		return err_set(err, ERR_CONFIG, "%s: larger than %zu bytes", path,
+		               out->max);
 	return true;
 }
 
@@ -51,12 +52,15 @@ static bool is_private(int fd, const char *path, struct err *err)
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_CONFIG, "%s: not a regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return err_set(err, ERR_CONFIG, "%s: owned by uid %u; a secret must be owned "
+		return err_set(err, ERR_CONFIG,
+		               "%s: owned by uid %u; a secret must be owned "
 		               "by root or by the user certferry runs as: chown root %s",
 		               path, st.st_uid, path);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return err_set(err, ERR_CONFIG, "%s: others can read or change it (mode %04o): "
-		               "chmod 0600 %s", path, (unsigned)(st.st_mode & 07777), path);
+		return err_set(err, ERR_CONFIG,
+		               "%s: others can read or change it (mode %04o): "
+		               "chmod 0600 %s",
+		               path, (unsigned)(st.st_mode & 07777), path);
 	return true;
 }
 
@@ -84,7 +88,8 @@ struct secret *fs_read_secret(const char *path, bool trim, struct err *err)
 	return secret_new(bytes.data, len);
 }
 
-static bool write_all(int fd, const char *path, const char *bytes, size_t len, struct err *err)
+static bool write_all(int fd, const char *path, const char *bytes, size_t len,
+                      struct err *err)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, bytes, len);
@@ -111,12 +116,13 @@ static bool sync_parent(const char *path, struct err *err)
 	return fs_sync_dir(slash ? dir : ".", err);
 }
 
-bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode, struct err *err)
+bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode,
+              struct err *err)
 {
 	AUTO_FREE char *temporary = xasprintf("%s.new.%d", path, (int)getpid());
 	bool done;
-	AUTO_CLOSE int fd =
-		open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = open(
+	    temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_set_errno(err, ERR_INTERNAL, "%s", temporary);
@@ -135,8 +141,8 @@ bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode, stru
 bool fs_create_private(const char *path, const void *bytes, size_t len, bool *existed,
                        struct err *err)
 {
-	AUTO_CLOSE int fd =
-		open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_CLOSE int fd = open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	*existed = fd < 0 && errno == EEXIST;
 	if (*existed)

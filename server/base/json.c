@@ -35,9 +35,11 @@ static bool is_sane(const cJSON *json, int depth, struct err *err)
 		return err_set(err, ERR_REMOTE, "JSON nested more than %d levels deep",
 		               JSON_DEPTH_MAX);
 	if (cJSON_IsObject(json) && cJSON_GetArraySize(json) > 1000)
-		return err_set(err, ERR_REMOTE, "JSON object with more than 1000 members");
+		return err_set(err, ERR_REMOTE,
+		               "JSON object with more than 1000 members");
 	if (cJSON_IsObject(json) && has_duplicate(json))
-		return err_set(err, ERR_REMOTE, "JSON object with a member that stands twice");
+		return err_set(err, ERR_REMOTE,
+		               "JSON object with a member that stands twice");
 	for (const cJSON *child = json->child; child; child = child->next)
 		if (!is_sane(child, depth + 1, err))
 			return false;
@@ -97,10 +99,12 @@ static const cJSON *find(const cJSON *obj, const char *name)
 	return cJSON_IsNull(item) ? NULL : item;
 }
 
-static bool wrong(const cJSON *item, const char *name, const char *wanted, struct err *err)
+static bool wrong(const cJSON *item, const char *name, const char *wanted,
+                  struct err *err)
 {
-	return err_set(err, ERR_REMOTE, item ? "\"%s\" is not %s" : "\"%s\" is missing (%s)",
-	               name, wanted);
+	return err_set(err, ERR_REMOTE,
+	               item ? "\"%s\" is not %s" : "\"%s\" is missing (%s)", name,
+	               wanted);
 }
 
 bool json_str(const cJSON *obj, const char *name, const char **out, struct err *err)
@@ -137,14 +141,15 @@ bool json_object(const cJSON *obj, const char *name, const cJSON **out, struct e
 	return cJSON_IsObject(*out) || wrong(*out, name, "an object", err);
 }
 
-bool json_str_or(const cJSON *obj, const char *name, const char *fallback, const char **out,
-                 struct err *err)
+bool json_str_or(const cJSON *obj, const char *name, const char *fallback,
+                 const char **out, struct err *err)
 {
 	*out = fallback;
 	return !find(obj, name) || json_str(obj, name, out, err);
 }
 
-bool json_bool_or(const cJSON *obj, const char *name, bool fallback, bool *out, struct err *err)
+bool json_bool_or(const cJSON *obj, const char *name, bool fallback, bool *out,
+                  struct err *err)
 {
 	const cJSON *item = find(obj, name);
 

@@ -28,15 +28,19 @@ void json_init(void);
 cJSON *json_parse(const char *text, size_t len, struct err *err) MUST_CHECK;
 
 /* Required members. */
-bool json_str(const cJSON *obj, const char *name, const char **out, struct err *err) MUST_CHECK;
-bool json_int(const cJSON *obj, const char *name, int64_t *out, struct err *err) MUST_CHECK;
-bool json_array(const cJSON *obj, const char *name, const cJSON **out, struct err *err) MUST_CHECK;
-bool json_object(const cJSON *obj, const char *name, const cJSON **out, struct err *err) MUST_CHECK;
+bool json_str(const cJSON *obj, const char *name, const char **out,
+              struct err *err) MUST_CHECK;
+bool json_int(const cJSON *obj, const char *name, int64_t *out,
+              struct err *err) MUST_CHECK;
+bool json_array(const cJSON *obj, const char *name, const cJSON **out,
+                struct err *err) MUST_CHECK;
+bool json_object(const cJSON *obj, const char *name, const cJSON **out,
+                 struct err *err) MUST_CHECK;
 
 /* Optional ones: the fallback where the member is missing, an error where it has
  * another type. */
-bool json_str_or(const cJSON *obj, const char *name, const char *fallback, const char **out,
-                 struct err *err) MUST_CHECK;
+bool json_str_or(const cJSON *obj, const char *name, const char *fallback,
+                 const char **out, struct err *err) MUST_CHECK;
 bool json_bool_or(const cJSON *obj, const char *name, bool fallback, bool *out,
                   struct err *err) MUST_CHECK;
 

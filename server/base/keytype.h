@@ -10,7 +10,7 @@ enum key_type {
 	KEY_RSA_2048,
 	KEY_RSA_3072,
 	KEY_RSA_4096,
-	KEY_ED25519,    /* for SSH; no CA signs one */
+	KEY_ED25519, /* for SSH; no CA signs one */
 	KEY_TYPE_COUNT
 };
 

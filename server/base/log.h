@@ -19,9 +19,9 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_LEVEL_COUNT };
 
 /* What lines are about; printed as key=value. { 0 } is nothing. */
 struct log_about {
-	const char *what;   /* "order", "delivery", "host" */
-	const char *name;   /* "www/web-1"; may be NULL */
-	int64_t id;         /* 0: none */
+	const char *what; /* "order", "delivery", "host" */
+	const char *name; /* "www/web-1"; may be NULL */
+	int64_t id;       /* 0: none */
 };
 
 void log_line(enum log_level level, const struct log_about *about, const char *event,

@@ -16,7 +16,7 @@
  */
 void *xcalloc(size_t count, size_t size) MUST_CHECK;
 void *xrealloc(void *old, size_t count, size_t size) MUST_CHECK;
-char *xstrdup(const char *text) MUST_CHECK;      /* NULL gives NULL */
+char *xstrdup(const char *text) MUST_CHECK; /* NULL gives NULL */
 char *xstrndup(const char *text, size_t len) MUST_CHECK;
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2) MUST_CHECK;
 

@@ -16,16 +16,16 @@
  *
  * One YAML file and conf.d/NAME.yaml beside it, read through one table of keys
  * (keys.c) that also gives defaults, checks, the reference manual (config_write_manual())
- * and schema/certferry.schema.json (config_write_schema()). After config_load() the struct is
- * const, whole and checked: names are A-labels, references are pointers, sizes
+ * and schema/certferry.schema.json (config_write_schema()). After config_load() the
+ * struct is const, whole and checked: names are A-labels, references are pointers, sizes
  * within their limits. Everything belongs to the struct. Any thread may read it.
  * Secrets are not read here: a config_secret says where one lies.
  */
 
 /* Where something stands, for error texts. */
 struct config_mark {
-	const char *file;       /* borrowed from the config */
-	int line, column;       /* from 1 */
+	const char *file; /* borrowed from the config */
+	int line, column; /* from 1 */
 };
 
 /* {file: PATH}, made absolute against the directory of its YAML file, or
@@ -39,30 +39,30 @@ struct config_secret {
 struct config_ca {
 	char *name;
 	struct config_mark mark;
-	char *directory;                /* https URL */
-	struct strlist contact;         /* "mailto:..." */
+	char *directory;        /* https URL */
+	struct strlist contact; /* "mailto:..." */
 	bool agree_to_terms;
-	char *ca_file;                  /* PEM of the roots to trust; NULL: the system's */
-	char *eab_kid;                  /* external account binding; NULL: none */
+	char *ca_file; /* PEM of the roots to trust; NULL: the system's */
+	char *eab_kid; /* external account binding; NULL: none */
 	struct config_secret eab_key;
-	char *profile;                  /* NULL: the CA's default */
+	char *profile; /* NULL: the CA's default */
 };
 
 /* One option for the provider plugin, as it stands in the file. */
 struct config_option {
 	char *name;
-	char *value;                    /* this, or */
-	struct config_secret secret;    /* this */
+	char *value;                 /* this, or */
+	struct config_secret secret; /* this */
 	struct config_mark mark;
 };
 
 struct config_dns {
 	char *name;
 	struct config_mark mark;
-	char *provider;                 /* [a-z0-9_]+ */
-	struct strlist zones;           /* empty: found by SOA */
+	char *provider;       /* [a-z0-9_]+ */
+	struct strlist zones; /* empty: found by SOA */
 	int ttl_s;
-	int spread_timeout_s;           /* how long until all authoritative servers must show it */
+	int spread_timeout_s; /* how long until all authoritative servers must show it */
 	struct config_option *options;
 	size_t option_count;
 };
@@ -78,45 +78,45 @@ struct config_host {
 };
 
 struct config_install {
-	char *directory;                /* absolute */
+	char *directory; /* absolute */
 	char *owner, *group;
 	mode_t mode;
 };
 
 struct config_probe {
-	bool is_off;                    /* probe: false */
-	uint16_t port;                  /* 0: the preset's */
-	char *address;                  /* NULL: the host's */
-	char *sni;                      /* NULL: the unique name, else the first name */
+	bool is_off;   /* probe: false */
+	uint16_t port; /* 0: the preset's */
+	char *address; /* NULL: the host's */
+	char *sni;     /* NULL: the unique name, else the first name */
 	int timeout_s;
 };
 
 struct config_certificate {
 	char *name;
 	struct config_mark mark;
-	struct strlist names;           /* A-labels, lower case, in the file's order */
-	char *unique_name;              /* with "{host}" in it; NULL: none */
+	struct strlist names; /* A-labels, lower case, in the file's order */
+	char *unique_name;    /* with "{host}" in it; NULL: none */
 	enum key_type key;
 	const struct config_ca *ca;
-	char *profile;                  /* of the certificate, else of the CA; NULL: none */
+	char *profile; /* of the certificate, else of the CA; NULL: none */
 	const struct config_dns *dns;
-	const struct config_host **hosts;       /* groups resolved, in the file's order */
+	const struct config_host **hosts; /* groups resolved, in the file's order */
 	size_t host_count;
 	struct config_install install;
-	char *reload_preset;            /* "nginx"; NULL: the argv below */
-	struct strlist reload;          /* argv; empty with no preset: no reload */
-	struct strlist test;            /* argv; empty: the preset's, or none */
+	char *reload_preset;   /* "nginx"; NULL: the argv below */
+	struct strlist reload; /* argv; empty with no preset: no reload */
+	struct strlist test;   /* argv; empty: the preset's, or none */
 	struct config_probe probe;
-	int64_t renew_after_s;          /* 0: by lifetime alone */
+	int64_t renew_after_s; /* 0: by lifetime alone */
 };
 
 struct config {
-	char *file;                     /* as it was opened */
+	char *file; /* as it was opened */
 	char *state_directory;
-	struct config_secret sealing_key;       /* unset: state_directory/sealing.key */
-	char *resolver;                 /* "ADDRESS" or "ADDRESS@PORT"; NULL: the system's */
+	struct config_secret sealing_key; /* unset: state_directory/sealing.key */
+	char *resolver; /* "ADDRESS" or "ADDRESS@PORT"; NULL: the system's */
 	int workers;
-	int orders_max;                 /* in flight at the CAs at the same time */
+	int orders_max; /* in flight at the CAs at the same time */
 	int deliveries_max;
 	struct config_ca *cas;
 	size_t ca_count;
@@ -126,13 +126,13 @@ struct config {
 	size_t host_count;
 	struct config_certificate *certificates;
 	size_t certificate_count;
-	struct strlist sources;         /* every file that was read */
+	struct strlist sources; /* every file that was read */
 };
 
 /*
  * Reads the file and those in conf.d. Errors are appended to problems, one line each:
- * "file:line:column: key.path: what is wrong; what would be right", all of them. NULL with
- * err (ERR_CONFIG, the count of problems) where there was one.
+ * "file:line:column: key.path: what is wrong; what would be right", all of them. NULL
+ * with err (ERR_CONFIG, the count of problems) where there was one.
  */
 struct config *config_load(const char *file, struct strlist *problems,
                            struct err *err) MUST_CHECK;

@@ -17,20 +17,21 @@
 enum { CERT_CHAIN_MAX = 10, CERT_PEM_MAX = 256 * 1024, CERT_SHA256 = 32 };
 
 struct cert {
-	struct strlist names;       /* DNS names of the leaf, lower case, sorted */
-	char serial[2 * 20 + 3];    /* hexadecimal, lower case */
-	char *issuer;               /* common name of the issuer, printable; else its DN */
+	struct strlist names;    /* DNS names of the leaf, lower case, sorted */
+	char serial[2 * 20 + 3]; /* hexadecimal, lower case */
+	char *issuer;            /* common name of the issuer, printable; else its DN */
 	int64_t not_before;
 	int64_t not_after;
-	unsigned char sha256[CERT_SHA256];      /* of the leaf's DER */
+	unsigned char sha256[CERT_SHA256]; /* of the leaf's DER */
 	unsigned char spki_sha256[KEY_FINGERPRINT];
-	size_t count;               /* certificates, the leaf included */
-	char *cert_pem;             /* the leaf */
-	char *chain_pem;            /* the others; "" where there are none */
-	char *fullchain_pem;        /* leaf first */
+	size_t count;        /* certificates, the leaf included */
+	char *cert_pem;      /* the leaf */
+	char *chain_pem;     /* the others; "" where there are none */
+	char *fullchain_pem; /* leaf first */
 };
 
-bool cert_parse(const char *pem, size_t len, struct cert *out, struct err *err) MUST_CHECK;
+bool cert_parse(const char *pem, size_t len, struct cert *out,
+                struct err *err) MUST_CHECK;
 void cert_deinit(struct cert *cert);
 #define AUTO_CERT CLEANUP(cert_deinit)
 
@@ -39,8 +40,8 @@ void cert_deinit(struct cert *cert);
  * it is not a CA, now lies within its dates (not_before may be up to an hour
  * ahead), and each certificate is signed by the next one.
  */
-bool cert_check(const struct cert *cert, const struct key *key, const struct strlist *names,
-                int64_t now, struct err *err) MUST_CHECK;
+bool cert_check(const struct cert *cert, const struct key *key,
+                const struct strlist *names, int64_t now, struct err *err) MUST_CHECK;
 
 /* The ARI certificate identifier (RFC 9773 4.1): "AKI.serial" in base64url. False
  * where the certificate has no authority key identifier. */

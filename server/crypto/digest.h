@@ -21,7 +21,8 @@ void base64_add(struct buf *out, const void *bytes, size_t len);
 void base64url_add(struct buf *out, const void *bytes, size_t len);
 /* Strict: no white space, no other alphabet; padding is an error in base64url and
  * required in base64. */
-bool base64_decode(const char *text, size_t len, struct buf *out, struct err *err) MUST_CHECK;
+bool base64_decode(const char *text, size_t len, struct buf *out,
+                   struct err *err) MUST_CHECK;
 bool base64url_decode(const char *text, size_t len, struct buf *out,
                       struct err *err) MUST_CHECK;
 

@@ -19,33 +19,34 @@
  * we asked (address, id, question). Any thread; every call ends by its deadline.
  */
 struct dns_settings {
-	const char *resolver;   /* "192.0.2.1" or "192.0.2.1@5353"; NULL: /etc/resolv.conf */
-	int timeout_ms;         /* one question to one address; 0: 2000 */
+	const char
+	    *resolver;  /* "192.0.2.1" or "192.0.2.1@5353"; NULL: /etc/resolv.conf */
+	int timeout_ms; /* one question to one address; 0: 2000 */
 };
 
 enum { DNS_SERVERS_MAX = 32, DNS_ADDRESS_MAX = 64, DNS_NAME_TEXT = 256 };
 
 enum dns_answer {
 	DNS_NOT_ASKED,
-	DNS_SHOWS,              /* all wanted values are there */
-	DNS_LACKS,              /* it answered with authority, and they are not */
-	DNS_NO_AUTHORITY,       /* it answered without the AA bit, or refused */
-	DNS_SILENT,             /* no answer in time */
+	DNS_SHOWS,        /* all wanted values are there */
+	DNS_LACKS,        /* it answered with authority, and they are not */
+	DNS_NO_AUTHORITY, /* it answered without the AA bit, or refused */
+	DNS_SILENT,       /* no answer in time */
 	DNS_ANSWER_COUNT
 };
 /* "shows it", "lacks it", ... for tables. */
 extern const char *const dns_answer_names[DNS_ANSWER_COUNT];
 
 struct dns_server {
-	char ns[DNS_NAME_TEXT];             /* its name in the NS set */
+	char ns[DNS_NAME_TEXT]; /* its name in the NS set */
 	char address[DNS_ADDRESS_MAX];
-	enum dns_answer answer;             /* of the last dns_txt_ask() */
-	int values;                         /* TXT values it has at the name */
-	char note[80];                      /* "SERVFAIL", "connection refused"; or "" */
+	enum dns_answer answer; /* of the last dns_txt_ask() */
+	int values;             /* TXT values it has at the name */
+	char note[80];          /* "SERVFAIL", "connection refused"; or "" */
 };
 
 struct dns_zone {
-	char name[DNS_NAME_TEXT];           /* "example.org", no final dot */
+	char name[DNS_NAME_TEXT]; /* "example.org", no final dot */
 	struct dns_server servers[DNS_SERVERS_MAX];
 	size_t count;
 };

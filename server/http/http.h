@@ -24,10 +24,10 @@
 struct http;
 
 struct http_settings {
-	const char *ca_file;        /* PEM; NULL: the system's */
+	const char *ca_file; /* PEM; NULL: the system's */
 	const char *user_agent;
-	int timeout_s;              /* total; 0: 60 */
-	size_t reply_max;           /* bytes; 0: 64 KiB */
+	int timeout_s;    /* total; 0: 60 */
+	size_t reply_max; /* bytes; 0: 64 KiB */
 };
 
 struct http *http_new(const struct http_settings *settings, struct err *err) MUST_CHECK;
@@ -37,16 +37,16 @@ DEFINE_CLEANUP(struct http *, http_free);
 enum { HTTP_HEADERS_MAX = 8, HTTP_VALUE_MAX = 2048 };
 
 struct http_call {
-	const char *method;                 /* "GET", "HEAD", "POST", ... */
+	const char *method; /* "GET", "HEAD", "POST", ... */
 	const char *url;
-	const char *const *headers;         /* "Name: value"; NULL ends; may be NULL */
-	const char *body;                   /* may be NULL */
+	const char *const *headers; /* "Name: value"; NULL ends; may be NULL */
+	const char *body;           /* may be NULL */
 	size_t body_len;
-	const char *const *want;            /* reply headers to keep, lower case; NULL ends */
+	const char *const *want; /* reply headers to keep, lower case; NULL ends */
 
-	int status;                         /* from here on filled in */
-	struct buf reply;                   /* NUL-terminated */
-	char *got[HTTP_HEADERS_MAX];        /* in the order of want; NULL where absent */
+	int status;                  /* from here on filled in */
+	struct buf reply;            /* NUL-terminated */
+	char *got[HTTP_HEADERS_MAX]; /* in the order of want; NULL where absent */
 };
 
 /* Blocks at most timeout_s. */

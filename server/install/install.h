@@ -17,15 +17,16 @@
  * SSH session and reads one bundle on its standard input. The bundle holds the slots of
  * one service: for each a directory, owner, group, mode and the files. The program
  * makes a new generation directory per slot, switches one symlink each, tests and
- * reloads the service, and says so line by line. Then it waits for "commit" or "rollback"; when
- * neither comes in time, or the connection is lost, it rolls back by itself.
- * docs/protocol-shell.md has the bundle and the lines. Nothing here talks to a server.
+ * reloads the service, and says so line by line. Then it waits for "commit" or
+ * "rollback"; when neither comes in time, or the connection is lost, it rolls back by
+ * itself. docs/protocol-shell.md has the bundle and the lines. Nothing here talks to a
+ * server.
  */
 struct install_slot {
-	const char *name;           /* the certificate's, [A-Za-z0-9._-]{1,64} */
-	const char *directory;      /* absolute; the live files are in directory/live */
+	const char *name;      /* the certificate's, [A-Za-z0-9._-]{1,64} */
+	const char *directory; /* absolute; the live files are in directory/live */
 	const char *owner, *group;
-	mode_t mode;                /* of privkey.pem; the others get 0444 added */
+	mode_t mode; /* of privkey.pem; the others get 0444 added */
 	const char *cert_pem, *chain_pem, *fullchain_pem;
 	const struct secret *key_pem;
 };
@@ -33,48 +34,53 @@ struct install_slot {
 struct install_job {
 	const struct install_slot *slots;
 	size_t slot_count;
-	const struct strlist *test;     /* argv, empty: none */
-	const struct strlist *reload;   /* argv, empty: none */
-	int service_timeout_s;          /* for test and for reload, each */
-	int confirm_timeout_s;          /* without "commit" or "rollback" for so long: roll back */
+	const struct strlist *test;   /* argv, empty: none */
+	const struct strlist *reload; /* argv, empty: none */
+	int service_timeout_s;        /* for test and for reload, each */
+	int confirm_timeout_s; /* without "commit" or "rollback" for so long: roll back */
 };
 
 /* The command of the session; sudo: through "sudo -n". The caller frees. */
 char *install_command(bool sudo) MUST_CHECK;
 
-/* The bundle, appended to out (BUF_INIT(INSTALL_BUNDLE_MAX)). Holds private keys: wipe it. */
+/* The bundle, appended to out (BUF_INIT(INSTALL_BUNDLE_MAX)). Holds private keys: wipe
+ * it. */
 enum { INSTALL_BUNDLE_MAX = 1024 * 1024 };
-bool install_bundle(const struct install_job *job, struct buf *out, struct err *err) MUST_CHECK;
+bool install_bundle(const struct install_job *job, struct buf *out,
+                    struct err *err) MUST_CHECK;
 
-/* Asks only what is there: for each slot the live certificate and a checksum of the key. */
-bool install_inspect_bundle(const struct install_slot *slots, size_t count, struct buf *out,
-                            struct err *err) MUST_CHECK;
+/* Asks only what is there: for each slot the live certificate and a checksum of the key.
+ */
+bool install_inspect_bundle(const struct install_slot *slots, size_t count,
+                            struct buf *out, struct err *err) MUST_CHECK;
 
 /* A line that the program wrote. */
 enum install_step {
-	INSTALL_STAGED,         /* slot: files are in a new generation */
-	INSTALL_UNCHANGED,      /* slot: the live files are these already */
-	INSTALL_SLOT_FAILED,    /* slot and text: this slot was left out */
-	INSTALL_SWITCHED,       /* all staged slots point to their new generation */
+	INSTALL_STAGED,      /* slot: files are in a new generation */
+	INSTALL_UNCHANGED,   /* slot: the live files are these already */
+	INSTALL_SLOT_FAILED, /* slot and text: this slot was left out */
+	INSTALL_SWITCHED,    /* all staged slots point to their new generation */
 	INSTALL_TESTED,
-	INSTALL_TEST_FAILED,    /* text: end of what the test printed; links are back */
-	INSTALL_RELOADED,       /* now it waits for "commit" or "rollback" */
-	INSTALL_RELOAD_FAILED,  /* text; links are back and the service was reloaded again */
+	INSTALL_TEST_FAILED,   /* text: end of what the test printed; links are back */
+	INSTALL_RELOADED,      /* now it waits for "commit" or "rollback" */
+	INSTALL_RELOAD_FAILED, /* text; links are back and the service was reloaded again
+	                        */
 	INSTALL_COMMITTED,
-	INSTALL_ROLLED_BACK,    /* text: what the reload after it said, if it failed */
-	INSTALL_LIVE,           /* inspect: slot; text is the checksum line to compare */
-	INSTALL_FAILED,         /* text: the whole job ended, nothing was changed */
+	INSTALL_ROLLED_BACK, /* text: what the reload after it said, if it failed */
+	INSTALL_LIVE,        /* inspect: slot; text is the checksum line to compare */
+	INSTALL_FAILED,      /* text: the whole job ended, nothing was changed */
 	INSTALL_STEP_COUNT
 };
 
 struct install_line {
 	enum install_step step;
 	char slot[65];
-	char text[400];         /* printable */
+	char text[400]; /* printable */
 };
 
 /* An unknown line is ERR_REMOTE. */
-bool install_line_parse(const char *line, struct install_line *out, struct err *err) MUST_CHECK;
+bool install_line_parse(const char *line, struct install_line *out,
+                        struct err *err) MUST_CHECK;
 
 /* What an INSTALL_LIVE line of this slot must say if the slot's files are the live
  * ones (content, owner and modes are compared on the server's side by checksum). The

@@ -6,8 +6,8 @@
 
 /* A service known by name: how it is tested, reloaded and seen from outside. */
 struct preset {
-	const char *name;           /* "nginx"; NULL ends the table */
-	const char *const *test;    /* argv, NULL-ended; NULL: none */
+	const char *name;        /* "nginx"; NULL ends the table */
+	const char *const *test; /* argv, NULL-ended; NULL: none */
 	const char *const *reload;
 	uint16_t probe_port;
 	const char *summary;

@@ -13,27 +13,27 @@
  * there, be it expired or foreign. No data is sent. Ends by its deadline. Any thread.
  */
 enum probe_seen {
-	PROBE_WANTED,           /* the wanted leaf */
-	PROBE_OTHER,            /* another one: see serial and not_after */
-	PROBE_NO_TLS,           /* connected, but the handshake failed: see text */
-	PROBE_UNREACHABLE,      /* no connection: see text */
+	PROBE_WANTED,      /* the wanted leaf */
+	PROBE_OTHER,       /* another one: see serial and not_after */
+	PROBE_NO_TLS,      /* connected, but the handshake failed: see text */
+	PROBE_UNREACHABLE, /* no connection: see text */
 	PROBE_SEEN_COUNT
 };
 extern const char *const probe_seen_names[PROBE_SEEN_COUNT];
 
 struct probe_target {
-	const char *address;    /* name or address */
+	const char *address; /* name or address */
 	uint16_t port;
-	const char *sni;        /* a wildcard is asked for as "www." of it by the caller */
+	const char *sni; /* a wildcard is asked for as "www." of it by the caller */
 	int timeout_s;
 };
 
 struct probe_result {
 	enum probe_seen seen;
-	unsigned char sha256[32];   /* of the leaf, where one was shown */
+	unsigned char sha256[32]; /* of the leaf, where one was shown */
 	char serial[48];
 	int64_t not_after;
-	char text[160];             /* for people, in every case */
+	char text[160]; /* for people, in every case */
 };
 
 void probe_run(const struct probe_target *target, const unsigned char wanted_sha256[32],

@@ -20,14 +20,15 @@ char *jwk_thumbprint(const struct key *key, struct err *err) MUST_CHECK;
  * base64url of its SHA-256 (8.4). */
 char *jose_key_authorization(const struct key *key, const char *token,
                              struct err *err) MUST_CHECK;
-char *jose_dns01_value(const struct key *key, const char *token, struct err *err) MUST_CHECK;
+char *jose_dns01_value(const struct key *key, const char *token,
+                       struct err *err) MUST_CHECK;
 
 struct jws_request {
 	const struct key *key;
-	const char *kid;        /* the account's URL; NULL: the key itself stands in "jwk" */
-	const char *nonce;      /* NULL: none (the inner JWS of a key change) */
+	const char *kid;   /* the account's URL; NULL: the key itself stands in "jwk" */
+	const char *nonce; /* NULL: none (the inner JWS of a key change) */
 	const char *url;
-	const char *payload;    /* JSON text; "" is POST-as-GET */
+	const char *payload; /* JSON text; "" is POST-as-GET */
 };
 
 /* A flattened JWS (RFC 8555 6.2), ready to be sent. */

@@ -16,32 +16,32 @@
  * deadline_s. Any thread; no state is kept. Wire: docs/protocol-plugin.md.
  */
 struct provider_home {
-	const char *program;            /* path of certferry-dns-host */
+	const char *program; /* path of certferry-dns-host */
 	const char *plugin_dir;
 };
 
 struct provider_option {
 	const char *name;
-	const char *value;              /* this, or */
-	const struct secret *secret;    /* this */
+	const char *value;           /* this, or */
+	const struct secret *secret; /* this */
 };
 
 struct provider_change {
-	bool remove;                    /* false: present */
-	const char *zone;               /* "example.org" */
-	const char *name;               /* "_acme-challenge.www.example.org" */
+	bool remove;      /* false: present */
+	const char *zone; /* "example.org" */
+	const char *name; /* "_acme-challenge.www.example.org" */
 	const char *value;
 	uint32_t ttl_s;
 
-	struct err outcome;             /* filled in; kind ERR_NONE: done */
+	struct err outcome; /* filled in; kind ERR_NONE: done */
 };
 
 struct provider_call {
-	const char *provider;           /* "rfc2136" */
+	const char *provider; /* "rfc2136" */
 	const struct provider_option *options;
 	size_t option_count;
 	struct provider_change *changes;
-	size_t change_count;            /* at most PROVIDER_BATCH_MAX */
+	size_t change_count; /* at most PROVIDER_BATCH_MAX */
 };
 enum { PROVIDER_BATCH_MAX = 100 };
 

@@ -15,13 +15,13 @@
  * 13 use different ones; the dangerous ones (execve, ptrace, ...) kill.
  */
 enum sandbox_kind {
-	SANDBOX_NET_CLIENT,     /* connects out, resolves names: dns-host */
-	SANDBOX_ONE_SOCKET,     /* has its sockets already: ssh-worker after connect */
+	SANDBOX_NET_CLIENT, /* connects out, resolves names: dns-host */
+	SANDBOX_ONE_SOCKET, /* has its sockets already: ssh-worker after connect */
 };
 
 struct sandbox_limits {
 	unsigned cpu_s;
-	size_t memory_max;      /* bytes of address space */
+	size_t memory_max; /* bytes of address space */
 };
 
 /* Drops root for this uid and gid where we are root and uid is not 0. */

@@ -25,25 +25,25 @@ struct key;
 
 /* A host key as the server presents it: the blob of RFC 4253 6.6. */
 struct ssh_host_key {
-	char type[40];                  /* "ssh-ed25519" */
+	char type[40]; /* "ssh-ed25519" */
 	unsigned char blob[2048];
 	size_t blob_len;
 };
 
 struct ssh_target {
-	const char *worker;             /* path of certferry-ssh-worker */
-	const char *name;               /* for error texts: "web-1" */
-	const char *address;            /* name or address */
+	const char *worker;  /* path of certferry-ssh-worker */
+	const char *name;    /* for error texts: "web-1" */
+	const char *address; /* name or address */
 	uint16_t port;
 	const char *user;
-	const struct key *user_key;     /* KEY_ED25519 */
+	const struct key *user_key; /* KEY_ED25519 */
 	const struct ssh_host_key *pins;
 	size_t pin_count;
-	int connect_timeout_s;          /* connect, handshake and login together */
+	int connect_timeout_s; /* connect, handshake and login together */
 };
 
 struct ssh *ssh_open(const struct ssh_target *target, struct err *err) MUST_CHECK;
-void ssh_close(struct ssh *ssh);    /* NULL is fine; ends the child */
+void ssh_close(struct ssh *ssh); /* NULL is fine; ends the child */
 DEFINE_CLEANUP(struct ssh *, ssh_close);
 
 /* Starts a command. The one before must have been ended with ssh_finish(). */
@@ -70,7 +70,8 @@ bool ssh_scan(const char *worker, const char *address, uint16_t port, int timeou
               struct err *err) MUST_CHECK;
 
 /* "ssh-ed25519 AAAA... comment", the line for authorized_keys. The caller frees. */
-char *ssh_public_line(const struct key *key, const char *comment, struct err *err) MUST_CHECK;
+char *ssh_public_line(const struct key *key, const char *comment,
+                      struct err *err) MUST_CHECK;
 /* "SHA256:..." */
 void ssh_fingerprint(const struct ssh_host_key *key, struct buf *out);
 #endif

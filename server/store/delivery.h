@@ -8,20 +8,20 @@
 /*
  * certificate and delivery - what was issued, and what of it is where
  *
- * A certificate row is written once, in the transaction that ends its order, together with
- * the delivery that it gives rise to. A delivery is one row per (certificate's name, host): what is wanted
- * there, what was installed, what was seen served.
+ * A certificate row is written once, in the transaction that ends its order, together
+ * with the delivery that it gives rise to. A delivery is one row per (certificate's name,
+ * host): what is wanted there, what was installed, what was seen served.
  */
 struct certificate {
 	int64_t id;
 	int64_t order_id;
-	int64_t key_id;         /* unique: a key belongs to one certificate */
-	char *name;             /* the configuration's */
+	int64_t key_id; /* unique: a key belongs to one certificate */
+	char *name;     /* the configuration's */
 	char *host;
 	struct strlist names;
 	enum key_type key_type;
 	char *ca;
-	char *intent;           /* the order's */
+	char *intent; /* the order's */
 	char *serial;
 	char *issuer;
 	unsigned char sha256[32];
@@ -43,28 +43,30 @@ bool store_certificate_newest(struct store *store, const char *name, const char 
                               struct err *err) MUST_CHECK;
 
 enum delivery_state {
-	DELIVERY_PUSH,          /* due: to be installed */
-	DELIVERY_VERIFY,        /* installed; to be looked at, is it still so? */
-	DELIVERY_DONE,          /* nothing to do */
+	DELIVERY_PUSH,   /* due: to be installed */
+	DELIVERY_VERIFY, /* installed; to be looked at, is it still so? */
+	DELIVERY_DONE,   /* nothing to do */
 	DELIVERY_STATE_COUNT
 };
 extern const char *const delivery_state_names[DELIVERY_STATE_COUNT];
 
 struct delivery {
 	int64_t id;
-	char *certificate;      /* the configuration's name */
+	char *certificate; /* the configuration's name */
 	char *host;
-	int64_t wanted_id;      /* certificate row to be there */
-	int64_t installed_id;   /* certificate row that was installed and confirmed; 0: none */
+	int64_t wanted_id; /* certificate row to be there */
+	int64_t
+	    installed_id; /* certificate row that was installed and confirmed; 0: none */
 	int64_t installed_at;
-	char *wanted_setup;     /* digest of directory, owner, group, mode, services, address: what the configuration wants */
-	char *installed_setup;  /* NULL: none */
-	char *reason;           /* why it is due */
-	char *phase;            /* last thing that happened in a push: "reloaded"; NULL */
+	char *wanted_setup; /* digest of directory, owner, group, mode, services, address:
+	                       what the configuration wants */
+	char *installed_setup; /* NULL: none */
+	char *reason;          /* why it is due */
+	char *phase;           /* last thing that happened in a push: "reloaded"; NULL */
 	unsigned char served_sha256[32];
-	char *served;           /* what was last seen from outside, in words; NULL: never looked */
+	char *served; /* what was last seen from outside, in words; NULL: never looked */
 	int64_t served_at;
-	bool is_served;         /* ... and it was the wanted one */
+	bool is_served; /* ... and it was the wanted one */
 
 	enum delivery_state state;
 	int64_t run_at_ms;
@@ -79,7 +81,7 @@ struct delivery_list {
 	size_t len;
 };
 void delivery_list_deinit(struct delivery_list *list);
-#define AUTO_DELIVERY CLEANUP(delivery_deinit)
+#define AUTO_DELIVERY      CLEANUP(delivery_deinit)
 #define AUTO_DELIVERY_LIST CLEANUP(delivery_list_deinit)
 
 /* Makes the row of (certificate, host), or writes over it. */
@@ -87,13 +89,15 @@ bool store_delivery_put(struct store *store, struct delivery *delivery,
                         const struct event *event, struct err *err) MUST_CHECK;
 bool store_delivery_find(struct store *store, const char *certificate, const char *host,
                          struct delivery *out, bool *found, struct err *err) MUST_CHECK;
-/* Claims all due deliveries of one host, the one that is due longest, none of which is claimed. */
+/* Claims all due deliveries of one host, the one that is due longest, none of which is
+ * claimed. */
 bool store_delivery_claim(struct store *store, int64_t now_ms, struct delivery_list *out,
                           struct err *err) MUST_CHECK;
 bool store_delivery_next(struct store *store, int64_t *run_at_ms, bool *any,
                          struct err *err) MUST_CHECK;
-bool store_delivery_save(struct store *store, const struct delivery *delivery, bool release,
-                         const struct event *event, struct err *err) MUST_CHECK;
+bool store_delivery_save(struct store *store, const struct delivery *delivery,
+                         bool release, const struct event *event,
+                         struct err *err) MUST_CHECK;
 bool store_delivery_list(struct store *store, struct delivery_list *out,
                          struct err *err) MUST_CHECK;
 #endif

@@ -10,11 +10,11 @@
  *
  * The intent (names, key type, CA, profile) is committed before the CA hears of it, the
  * order's URL before anything is done with it. At most one order in flight per (account,
- * profile, names), by a unique index over the states between ORDER_WAIT and ORDER_DONE, and one order
- * that is not done per (certificate, host).
+ * profile, names), by a unique index over the states between ORDER_WAIT and ORDER_DONE,
+ * and one order that is not done per (certificate, host).
  */
 enum order_state {
-	ORDER_WAIT,             /* for its turn: nothing is at the CA yet */
+	ORDER_WAIT, /* for its turn: nothing is at the CA yet */
 	ORDER_CREATE,
 	ORDER_PUBLISH,
 	ORDER_SPREAD,
@@ -23,37 +23,39 @@ enum order_state {
 	ORDER_FINALIZE,
 	ORDER_COLLECT,
 	ORDER_TIDY,
-	ORDER_DONE,             /* certificate_id says whether it succeeded */
+	ORDER_DONE, /* certificate_id says whether it succeeded */
 	ORDER_STATE_COUNT
 };
 extern const char *const order_state_names[ORDER_STATE_COUNT];
 
 struct order {
 	int64_t id;
-	char *certificate;      /* the configuration's name of it */
+	char *certificate; /* the configuration's name of it */
 	char *host;
 	char *ca;
-	char *dns;              /* the configuration's names */
-	char *profile;          /* NULL: none */
-	struct strlist names;   /* sorted */
+	char *dns;            /* the configuration's names */
+	char *profile;        /* NULL: none */
+	struct strlist names; /* sorted */
 	enum key_type key_type;
-	char *intent;           /* digest of all above but host: what the configuration wanted */
-	char *reason;           /* why it was begun: "missing", "two thirds of its lifetime are over" */
+	char *intent; /* digest of all above but host: what the configuration wanted */
+	char *reason; /* why it was begun: "missing", "two thirds of its lifetime are
+	                 over" */
 
-	int64_t account_id;     /* 0 until ORDER_CREATE */
+	int64_t account_id; /* 0 until ORDER_CREATE */
 	int64_t key_id;
-	char *url, *finalize_url, *certificate_url;     /* NULL until known */
-	int64_t certificate_id; /* 0 until collected */
+	char *url, *finalize_url, *certificate_url; /* NULL until known */
+	int64_t certificate_id;                     /* 0 until collected */
 
 	enum order_state state;
 	int64_t state_since_ms;
 	int64_t run_at_ms;
-	int attempts;           /* failures in this state, one after another */
-	int polls;              /* looks in this state without one */
-	struct err last;        /* why it is where it is */
+	int attempts;    /* failures in this state, one after another */
+	int polls;       /* looks in this state without one */
+	struct err last; /* why it is where it is */
 	int64_t last_at;
 	int64_t created_at;
-	int64_t token;          /* of the claim; a save with an old one changes nothing and fails */
+	int64_t
+	    token; /* of the claim; a save with an old one changes nothing and fails */
 };
 void order_deinit(struct order *order);
 #define AUTO_ORDER CLEANUP(order_deinit)
@@ -62,13 +64,14 @@ void order_deinit(struct order *order);
 bool store_order_add(struct store *store, struct order *order, const struct event *event,
                      struct err *err) MUST_CHECK;
 /* Claims the order that is due longest, until store_order_save() lets go of it. */
-bool store_order_claim(struct store *store, int64_t now_ms, struct order *out, bool *found,
-                       struct err *err) MUST_CHECK;
+bool store_order_claim(struct store *store, int64_t now_ms, struct order *out,
+                       bool *found, struct err *err) MUST_CHECK;
 /* The earliest run_at of the orders that are not done and not claimed. */
 bool store_order_next(struct store *store, int64_t *run_at_ms, bool *any,
                       struct err *err) MUST_CHECK;
-/* Writes it back; release: lets go of the claim. event may be NULL where only run_at, polls or
- * state_since changed. ERR_CONFLICT where the index says that another one is in flight. */
+/* Writes it back; release: lets go of the claim. event may be NULL where only run_at,
+ * polls or state_since changed. ERR_CONFLICT where the index says that another one is in
+ * flight. */
 bool store_order_save(struct store *store, const struct order *order, bool release,
                       const struct event *event, struct err *err) MUST_CHECK;
 /* The newest order of this certificate for this host. */
@@ -82,8 +85,8 @@ bool store_order_each_open(struct store *store, store_order_fn *fn, void *arg,
 /*
  * May this order go to the CA now? No while as many as in_flight_max are between WAIT and
  * TIDY, while one of the same account, profile and names is, or while one that began
- * before it and less than 120 s ago, without a failure, is proving one of its names that has no valid
- * authorization of this account and profile yet.
+ * before it and less than 120 s ago, without a failure, is proving one of its names that
+ * has no valid authorization of this account and profile yet.
  */
 bool store_order_may_start(struct store *store, const struct order *order,
                            int in_flight_max, bool *may, struct err *err) MUST_CHECK;
@@ -95,12 +98,12 @@ bool store_authorized(struct store *store, const struct order *order, const char
 struct authz {
 	int64_t id;
 	int64_t order_id;
-	char *name;             /* "*.example.org" */
+	char *name; /* "*.example.org" */
 	char *url;
 	char *challenge_url;
-	char *txt_name;         /* "_acme-challenge.example.org" */
+	char *txt_name; /* "_acme-challenge.example.org" */
 	char *txt_value;
-	char *zone;             /* NULL until found */
+	char *zone; /* NULL until found */
 	bool is_answered;
 	bool is_valid;
 };
@@ -112,7 +115,8 @@ void authz_list_deinit(struct authz_list *list);
 #define AUTO_AUTHZ_LIST CLEANUP(authz_list_deinit)
 
 /* id 0: new. */
-bool store_authz_save(struct store *store, struct authz *authz, struct err *err) MUST_CHECK;
+bool store_authz_save(struct store *store, struct authz *authz,
+                      struct err *err) MUST_CHECK;
 bool store_authz_list(struct store *store, int64_t order_id, struct authz_list *out,
                       struct err *err) MUST_CHECK;
 
@@ -121,15 +125,15 @@ bool store_authz_list(struct store *store, int64_t order_id, struct authz_list *
  * taken away. The same value of the same name wanted by two orders is one row per order.
  */
 enum txt_state {
-	TXT_WANTED,     /* intent: it may be at the provider, or not yet */
-	TXT_SET,        /* the provider said so */
-	TXT_UNWANTED,   /* to be removed */
+	TXT_WANTED,   /* intent: it may be at the provider, or not yet */
+	TXT_SET,      /* the provider said so */
+	TXT_UNWANTED, /* to be removed */
 	TXT_STATE_COUNT
 };
 struct txt {
 	int64_t id;
 	int64_t order_id;
-	char *dns;              /* the configuration's name */
+	char *dns; /* the configuration's name */
 	char *zone, *name, *value;
 	enum txt_state state;
 	int64_t created_at;
@@ -142,7 +146,8 @@ void txt_list_deinit(struct txt_list *list);
 #define AUTO_TXT_LIST CLEANUP(txt_list_deinit)
 
 bool store_txt_add(struct store *store, struct txt *txt, struct err *err) MUST_CHECK;
-/* Rows of this dns in this state, oldest first, at most limit. dns NULL: of all; order_id 0: of all. */
+/* Rows of this dns in this state, oldest first, at most limit. dns NULL: of all; order_id
+ * 0: of all. */
 bool store_txt_list(struct store *store, const char *dns, int64_t order_id,
                     enum txt_state state, int limit, struct txt_list *out,
                     struct err *err) MUST_CHECK;
@@ -152,7 +157,10 @@ bool store_txt_remove(struct store *store, int64_t id, const struct event *event
                       struct err *err) MUST_CHECK;
 /* Marks the order's rows TXT_UNWANTED, but for those whose value another open order wants
  * too: such a row is removed at once. */
-bool store_txt_unwant_order(struct store *store, int64_t order_id, struct err *err) MUST_CHECK;
-/* At start: rows of orders that are done and not unwanted yet become TXT_UNWANTED. count: all unwanted rows. */
-bool store_txt_unwant_orphans(struct store *store, int64_t *count, struct err *err) MUST_CHECK;
+bool store_txt_unwant_order(struct store *store, int64_t order_id,
+                            struct err *err) MUST_CHECK;
+/* At start: rows of orders that are done and not unwanted yet become TXT_UNWANTED. count:
+ * all unwanted rows. */
+bool store_txt_unwant_orphans(struct store *store, int64_t *count,
+                              struct err *err) MUST_CHECK;
 #endif

@@ -10,13 +10,13 @@
 /*
  * store - everything that must outlive the process, in one SQLite file
  *
- * One process, one connection: the directory is locked (certferry.lock holds our pid) and the
- * database is in exclusive locking mode with WAL, synchronous=FULL and explicit, checked
- * checkpoints, for the reasons in docs/architecture.md. Any number of threads may call;
- * a recursive mutex serializes them. A transaction is held by one thread from store_begin() to
- * store_end() and is never open across the network; functions called outside one make
- * their own. Whatever changes state takes the event that says so and writes both in one
- * transaction.
+ * One process, one connection: the directory is locked (certferry.lock holds our pid) and
+ * the database is in exclusive locking mode with WAL, synchronous=FULL and explicit,
+ * checked checkpoints, for the reasons in docs/architecture.md. Any number of threads may
+ * call; a recursive mutex serializes them. A transaction is held by one thread from
+ * store_begin() to store_end() and is never open across the network; functions called
+ * outside one make their own. Whatever changes state takes the event that says so and
+ * writes both in one transaction.
  *
  * Rows are plain structs, read whole and written whole; their texts belong to them.
  * Secrets go in and come out as struct secret and lie sealed in between (crypto/seal.h).
@@ -43,16 +43,17 @@ bool store_end(struct store *store, bool keep, struct err *err) MUST_CHECK;
 struct event {
 	int64_t id;
 	int64_t at;
-	const char *name;       /* stable: "order.created", "delivery.done" */
-	const char *certificate;/* these may be NULL */
+	const char *name;        /* stable: "order.created", "delivery.done" */
+	const char *certificate; /* these may be NULL */
 	const char *host;
-	int64_t order_id;       /* 0: none */
+	int64_t order_id; /* 0: none */
 	char text[400];
 };
 
 bool store_event_add(struct store *store, const struct event *event,
                      struct err *err) MUST_CHECK;
-/* Newest last; at most limit, those with an id above after. The callback may not call the store. */
+/* Newest last; at most limit, those with an id above after. The callback may not call the
+ * store. */
 typedef bool store_event_fn(void *arg, const struct event *event, struct err *err);
 bool store_event_each(struct store *store, int64_t after, int limit, store_event_fn *fn,
                       void *arg, struct err *err) MUST_CHECK;
@@ -62,8 +63,8 @@ struct account {
 	int64_t id;
 	char *directory;
 	int64_t key_id;
-	char *url;              /* NULL: not registered yet */
-	char *eab_kid;          /* NULL: none was used */
+	char *url;     /* NULL: not registered yet */
+	char *eab_kid; /* NULL: none was used */
 };
 bool store_account_find(struct store *store, const char *directory, struct account *out,
                         bool *found, struct err *err) MUST_CHECK;
@@ -86,7 +87,7 @@ struct host_key {
 	unsigned char blob[2048];
 	size_t blob_len;
 	int64_t enrolled_at;
-	char how[40];           /* "confirmed", "fingerprint" */
+	char how[40]; /* "confirmed", "fingerprint" */
 };
 enum { HOST_KEYS_MAX = 4 };
 bool store_host_keys_load(struct store *store, const char *host,

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dns_provider - what a DNS provider plugin offers and what it may use
+ *
+ * A provider is a shared object with one exported symbol, dns_provider_v1,
+ * made by DNS_PROVIDER(). It includes this header and the C library, no more.
+ *
+ * Lifetime. The plugin host runs one operation in one process and then exits.
+ * Whatever dns_host returns stays valid until then, so a provider frees only
+ * what it allocated itself, and keeps nothing: there is no later call.
+ *
+ * Threads. None. Calls block, and the server kills the process at its deadline.
+ *
+ * Errors. Return host->fail(...) with the result that fits and one sentence an
+ * operator can act on. The server chooses whether to try again by the result,
+ * never by the text.
+ */
+#ifndef DNS_PROVIDER_H
+#define DNS_PROVIDER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DNS_PROVIDER_ABI 1
+
+enum dns_result {
+	DNS_OK,
+	DNS_BAD_OPTION,     /* an option is missing or malformed */
+	DNS_DENIED,         /* the provider refused the credentials */
+	DNS_NO_ZONE,        /* these credentials do not reach the zone */
+	DNS_RATE_LIMITED,   /* the provider asks us to come back later */
+	DNS_TEMPORARY,      /* it may work next time: timeout, 5xx */
+	DNS_REFUSED,        /* it will not work next time either */
+	DNS_BY_HAND         /* a person must do it; the text says what: the order waits */
+};
+
+enum dns_option_flag {
+	DNS_REQUIRED = 1 << 0,
+	DNS_SECRET   = 1 << 1   /* never logged, echoed or put in an error text */
+};
+
+struct dns_option {
+	const char *name;
+	unsigned flags;         /* enum dns_option_flag */
+	const char *help;
+};
+
+struct dns_record {
+	const char *zone;       /* "example.org", no final dot */
+	const char *name;       /* "_acme-challenge.www.example.org" */
+	const char *value;      /* the TXT value, unquoted */
+	uint32_t ttl;           /* seconds, a wish */
+};
+
+struct dns_http {
+	const char *method;
+	const char *url;                /* https only */
+	const char *const *headers;     /* "Name: value"; NULL ends it; may be NULL */
+	const char *body;               /* may be NULL */
+	size_t body_len;
+
+	int status;                     /* from here on the host fills in */
+	const char *reply;              /* never NULL, NUL-terminated */
+	size_t reply_len;
+};
+
+struct dns_change {
+	uint32_t remove;                /* 0: present, 1: clean up */
+	struct dns_record record;
+	enum dns_result result;         /* the provider fills in */
+};
+
+struct dns_host {
+	uint32_t size;
+	void *ctx;
+
+	/* The value of a declared option, or NULL where it was not set. */
+	const char *(*option)(const struct dns_host *host, const char *name);
+
+	/*
+	 * One exchange. DNS_OK: a reply came, whatever its status. Anything else
+	 * is already reported: return it as it is.
+	 */
+	enum dns_result (*http)(const struct dns_host *host, struct dns_http *io);
+
+	void (*log)(const struct dns_host *host, const char *fmt, ...)
+		__attribute__((format(printf, 2, 3)));
+
+	/* Records the text and returns the result: return host->fail(...); */
+	enum dns_result (*fail)(const struct dns_host *host, enum dns_result result,
+	                        const char *fmt, ...)
+		__attribute__((format(printf, 3, 4)));
+};
+
+struct dns_provider {
+	uint32_t abi;                       /* set by DNS_PROVIDER() */
+	uint32_t size;                      /* set by DNS_PROVIDER() */
+	const char *name;                   /* "cloudflare"; also the file's name */
+	const char *summary;
+	const struct dns_option *options;   /* a row without a name ends it */
+
+	/*
+	 * Adds the TXT record beside any other of that name: a wildcard and its
+	 * parent have both at once. A record that is there already is success.
+	 */
+	enum dns_result (*present)(const struct dns_host *host,
+	                           const struct dns_record *record);
+
+	/* Removes exactly that name and value. Nothing to remove is success. */
+	enum dns_result (*cleanup)(const struct dns_host *host,
+	                           const struct dns_record *record);
+
+	/* Optional: many changes in one go, for providers with a bulk call. */
+	enum dns_result (*change)(const struct dns_host *, struct dns_change *, size_t count);
+
+	/* New members go below, and may be NULL. */
+};
+
+#define DNS_PROVIDER(...)                                       \
+	__attribute__((visibility("default")))                  \
+	extern const struct dns_provider dns_provider_v1;       \
+	const struct dns_provider dns_provider_v1 = {           \
+		.abi = DNS_PROVIDER_ABI,                        \
+		.size = sizeof(struct dns_provider),            \
+		__VA_ARGS__                                     \
+	}
+
+#ifdef __cplusplus
+}
+#endif
+#endif
