@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef SANDBOX_SANDBOX_H
 #define SANDBOX_SANDBOX_H
+#include <stddef.h>
+
 #include "base/err.h"
 
 /*
@@ -13,6 +15,11 @@
  * sanitizer build, which reserves terabytes of address space). System calls that are
  * not on the list answer EPERM or ENOSYS, since the C libraries of Debian 12 and
  * 13 use different ones; the dangerous ones (execve, ptrace, ...) kill.
+ *
+ * A kernel or container without Landlock leaves the other layers (user, system
+ * calls, limits) to do its work; one without seccomp is an error, ERR_CONFIG. A
+ * program that links this has no leak check of its own in a sanitizer build, since
+ * that traces the process. One thread, once.
  */
 enum sandbox_kind {
 	SANDBOX_NET_CLIENT, /* connects out, resolves names: dns-host */
@@ -22,6 +29,8 @@ enum sandbox_kind {
 struct sandbox_limits {
 	unsigned cpu_s;
 	size_t memory_max; /* bytes of address space */
+	const char *const
+	    *may_read; /* more paths to read below; NULL ends; may be NULL */
 };
 
 /* Drops root for this uid and gid where we are root and uid is not 0. */
