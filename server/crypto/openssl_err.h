@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef CRYPTO_OPENSSL_ERR_H
+#define CRYPTO_OPENSSL_ERR_H
+#include "base/err.h"
+
+/*
+ * What OpenSSL says went wrong goes into err behind our own words, and its queue of
+ * the thread is empty after it, so that no later error shows an old reason. Is itself
+ * false, as err_set() is. For this module only.
+ */
+#define openssl_err(err, kind, ...) (openssl_err_((err), (kind), __VA_ARGS__), false)
+void openssl_err_(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
+#endif
