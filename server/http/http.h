@@ -10,9 +10,10 @@
 /*
  * http - requests over HTTPS, with limits
  *
- * https only, TLS 1.2 or newer, server always verified, no redirects, no proxy
- * but a configured one, no decompression; connect, total and low-speed time
- * limits; reply and header limits that are counted while they arrive. There is no
+ * https only, TLS 1.2 or newer, server always verified, no redirects, no proxy,
+ * no decompression; connect, total and low-speed time limits; reply and header
+ * limits that are counted while they arrive. A header that comes twice is joined
+ * with ", ", so that one which may stand only once is then unreadable. There is no
  * way to switch a check off. One struct http is one peer's settings and a pool of
  * kept-alive connections; any number of threads may call http_do() at once, each
  * call takes a handle of its own from the pool. Never share one between peers that
@@ -43,6 +44,7 @@ struct http_call {
 	const char *body;           /* may be NULL */
 	size_t body_len;
 	const char *const *want; /* reply headers to keep, lower case; NULL ends */
+	size_t reply_max;        /* bytes; 0: the settings' */
 
 	int status;                  /* from here on filled in */
 	struct buf reply;            /* NUL-terminated */
