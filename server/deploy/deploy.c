@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "deploy.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/key.h"
+
+#include "internal.h"
+
+/* Seconds before a delivery that failed is due again by itself; the last row repeats. */
+static const int backoff_s[] = { 10, 60, 300, 1800, 7200, 21600 };
+
+/* One that no repetition mends (a changed host key) waits for a person, or so long. */
+enum { HOPELESS_WAIT_S = 86400 };
+
+struct deploy *deploy_new(const struct deploy_settings *settings, struct err *err)
+{
+	struct key *key = store_ssh_key_load(settings->store, err);
+	struct deploy *deploy;
+
+	if (!key)
+		return NULL;
+	deploy = NEW(struct deploy);
+	deploy->settings = *settings;
+	deploy->ssh_key = key;
+	return deploy;
+}
+
+void deploy_free(struct deploy *deploy)
+{
+	if (!deploy)
+		return;
+	key_free(deploy->ssh_key);
+	free(deploy);
+}
+
+void visit_tell(const struct visit *visit, const struct cargo *cargo, const char *phase)
+{
+	const struct progress *to = &visit->deploy->settings.progress;
+	const struct delivery *row = cargo->row;
+	AUTO_FREE char *name = xasprintf("%s/%s", row->certificate, row->host);
+	const struct log_about about = { .what = "delivery", .name = name, .id = row->id };
+	const struct progress_event event = { .kind = PROGRESS_STEP,
+		                              .what = "delivery",
+		                              .certificate = row->certificate,
+		                              .host = row->host,
+		                              .state = phase };
+
+	log_info(&about, "delivery.phase", "%s", phase);
+	if (to->report)
+		to->report(to->arg, &event);
+}
+
+static const struct deploy_host *find_host(const struct deploy *deploy, const char *name)
+{
+	for (size_t i = 0; i < deploy->settings.host_count; i++)
+		if (str_eq(deploy->settings.hosts[i].name, name))
+			return &deploy->settings.hosts[i];
+	return NULL;
+}
+
+static const struct deploy_slot *find_slot(const struct deploy *deploy,
+                                           const struct delivery *row)
+{
+	for (size_t i = 0; i < deploy->settings.slot_count; i++) {
+		const struct deploy_slot *slot = &deploy->settings.slots[i];
+
+		if (str_eq(slot->host, row->host) && str_eq(slot->certificate, row->certificate))
+			return slot;
+	}
+	return NULL;
+}
+
+/* The whole visit; what went wrong is in the cargo. */
+static void run_visit(struct visit *visit)
+{
+	struct err why = { 0 };
+	bool any = false;
+
+	for (size_t i = 0; i < visit->count; i++)
+		any |= cargo_load(visit->deploy, &visit->cargo[i]);
+	if (!any)
+		return;
+	visit_tell(visit, &visit->cargo[0], "connect");
+	visit->ssh = visit_connect(visit, &why);
+	for (size_t i = 0; !visit->ssh && i < visit->count; i++)
+		if (visit->cargo[i].err.kind == ERR_NONE)
+			visit->cargo[i].err = why;
+	if (!visit->ssh)
+		return;
+	visit_verify(visit);
+	visit_push(visit);
+	ssh_close(TAKE(visit->ssh));
+}
+
+static void note_served(struct cargo *cargo)
+{
+	struct delivery *row = cargo->row;
+
+	if (!cargo->slot || !cargo->slot->is_probed || !cargo->probe.text[0])
+		return;
+	memcpy(row->served_sha256, cargo->probe.sha256, sizeof(row->served_sha256));
+	free(row->served);
+	row->served = xstrdup(cargo->probe.text);
+	row->served_at = clock_now();
+	row->is_served = cargo->probe.seen == PROBE_WANTED;
+}
+
+static void note_done(struct cargo *cargo, bool was_push)
+{
+	struct delivery *row = cargo->row;
+
+	row->state = DELIVERY_DONE;
+	row->attempts = 0;
+	row->last = (struct err){ 0 };
+	free(TAKE(row->reason));
+	if (!was_push)
+		return;
+	row->installed_id = row->wanted_id;
+	row->installed_at = clock_now();
+	free(row->installed_setup);
+	row->installed_setup = xstrdup(row->wanted_setup);
+}
+
+/* A failed look leaves the row as it is: it is looked at again, not pushed. */
+static void note_failed(struct cargo *cargo)
+{
+	struct delivery *row = cargo->row;
+	size_t last = ARRAY_SIZE(backoff_s) - 1;
+	size_t at = (size_t)row->attempts < last ? (size_t)row->attempts : last;
+	int64_t wait_s = err_infos[cargo->err.kind].retry ? backoff_s[at] : HOPELESS_WAIT_S;
+
+	row->attempts++;
+	row->last = cargo->err;
+	row->last_at = clock_now();
+	row->run_at_ms = clock_now_ms() + wait_s * 1000;
+}
+
+static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push, struct err *err)
+{
+	struct delivery *row = cargo->row;
+	struct event event = { .certificate = row->certificate, .host = row->host };
+
+	note_served(cargo);
+	if (cargo->is_done)
+		note_done(cargo, was_push);
+	else
+		note_failed(cargo);
+	event.name = !cargo->is_done ? "delivery.failed" : was_push ? "delivery.done" : "delivery.seen";
+	snprintf(event.text, sizeof(event.text), "%s",
+	         !cargo->is_done                ? row->last.msg
+	         : cargo->slot->is_probed       ? cargo->probe.text
+	                                        : "installed; not looked at from outside");
+	return store_delivery_save(deploy->settings.store, row, true, &event, err);
+}
+
+static void tell_end(const struct visit *visit, const struct cargo *cargo, bool was_push)
+{
+	const struct progress *to = &visit->deploy->settings.progress;
+	const struct delivery *row = cargo->row;
+	AUTO_FREE char *name = xasprintf("%s/%s", row->certificate, row->host);
+	const struct log_about about = { .what = "delivery", .name = name, .id = row->id };
+	bool retry = err_infos[row->last.kind].retry;
+	const struct progress_event event = {
+		.kind = cargo->is_done ? PROGRESS_DONE : retry ? PROGRESS_WAITS : PROGRESS_FAILED,
+		.what = "delivery",
+		.certificate = row->certificate,
+		.host = row->host,
+		.state = cargo->is_done ? (was_push ? "delivered" : "as it should be") : "failed",
+		.text = cargo->is_done ? row->served : row->last.msg,
+		.until = row->run_at_ms / 1000,
+	};
+
+	if (cargo->is_done)
+		log_info(&about, was_push ? "delivery.done" : "delivery.seen", "%s",
+		         row->served ? row->served : "");
+	else
+		log_line(retry ? LOG_WARN : LOG_ERROR, &about, "delivery.failed", "%s",
+		         row->last.msg);
+	if (to->report)
+		to->report(to->arg, &event);
+}
+
+bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err)
+{
+	struct deploy *deploy = arg;
+	AUTO_DELIVERY_LIST struct delivery_list rows = { 0 };
+	bool good = true;
+
+	if (!store_delivery_claim(deploy->settings.store, now_ms, &rows, err))
+		return false;
+	*did = rows.len > 0;
+	if (!*did)
+		return true;
+	AUTO_FREE struct cargo *cargo = xcalloc(rows.len, sizeof(*cargo));
+	struct visit visit = { .deploy = deploy,
+		               .host = find_host(deploy, rows.items[0].host),
+		               .cargo = cargo,
+		               .count = rows.len };
+
+	for (size_t i = 0; i < rows.len; i++) {
+		cargo[i].row = &rows.items[i];
+		cargo[i].slot = visit.host ? find_slot(deploy, &rows.items[i]) : NULL;
+	}
+	run_visit(&visit);
+	for (size_t i = 0; i < rows.len; i++) {
+		bool was_push = rows.items[i].state == DELIVERY_PUSH;
+
+		good = good && save(deploy, &cargo[i], was_push, err);
+		if (good)
+			tell_end(&visit, &cargo[i], was_push);
+		cargo_deinit(&cargo[i]);
+	}
+	return good;
+}
+
+bool deploy_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err)
+{
+	struct deploy *deploy = arg;
+
+	return store_delivery_next(deploy->settings.store, run_at_ms, any, err);
+}

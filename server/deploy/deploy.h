@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPLOY_DEPLOY_H
+#define DEPLOY_DEPLOY_H
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/progress.h"
+#include "base/str.h"
+#include "store/store.h"
+
+/*
+ * deploy - brings certificates to their servers, and looks whether they are still there
+ *
+ * deploy_step() claims all due deliveries of one host and serves them over one SSH session:
+ *
+ *   verify    what is installed, by the server's own checksums, and what is served; a
+ *             delivery that diverged becomes due
+ *   push      by service: those that share test and reload go in one bundle, so that a
+ *             service is tested and reloaded once and all of its certificates are new or
+ *             all are old. stage, switch, test, reload happen there; then we look from
+ *             outside and say commit or rollback. A connection that is lost is a rollback.
+ *
+ * A failure costs the service it happened to, is written into its rows, and comes due
+ * again by itself; the certificate stays the same. Private keys are unsealed
+ * here for the length of a push. Step and next are called from several threads; a host is
+ * served by one at a time.
+ */
+struct deploy_host {
+	const char *name;
+	const char *address;
+	uint16_t port;
+	const char *user;
+	int connect_timeout_s;
+};
+
+/* What is wanted of one certificate on one host. */
+struct deploy_slot {
+	const char *certificate;
+	const char *host;
+	const char *directory, *owner, *group;
+	mode_t mode;
+	const struct strlist *test;
+	const struct strlist *reload;
+	bool is_probed;
+	const char *probe_address;
+	uint16_t probe_port;
+	const char *probe_sni;
+	int probe_timeout_s;
+};
+
+struct deploy_settings {
+	struct store *store;
+	const char *worker;             /* path of certferry-ssh-worker */
+	const struct deploy_host *hosts;
+	size_t host_count;
+	const struct deploy_slot *slots;
+	size_t slot_count;
+	struct progress progress;
+};
+
+struct deploy;
+
+/* What settings point to must outlive it. ERR_NOT_FOUND without a deploy key: before init. */
+struct deploy *deploy_new(const struct deploy_settings *settings, struct err *err) MUST_CHECK;
+void deploy_free(struct deploy *deploy);
+DEFINE_CLEANUP(struct deploy *, deploy_free);
+
+/* For sched: arg is the struct deploy. */
+bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err) MUST_CHECK;
+bool deploy_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err) MUST_CHECK;
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPLOY_INTERNAL_H
+#define DEPLOY_INTERNAL_H
+#include "deploy.h"
+#include "install/install.h"
+#include "install/probe.h"
+#include "ssh/ssh.h"
+#include "store/delivery.h"
+
+/* internal - one visit to a host, and its deliveries; see deploy.h */
+
+struct deploy {
+	struct deploy_settings settings;
+	struct key *ssh_key;
+};
+
+/* A delivery on its way: the row, what it needs, what came of it. */
+struct cargo {
+	struct delivery *row;
+	const struct deploy_slot *slot;
+	struct certificate certificate; /* the wanted one */
+	struct secret *key_pem;
+	char *fullchain;
+	struct install_slot install;    /* points into the above */
+	struct probe_result probe;
+	bool is_staged;
+	bool is_done;                   /* the server said so, and we saw it */
+	struct err err;                 /* why not */
+};
+
+struct visit {
+	struct deploy *deploy;
+	const struct deploy_host *host;
+	struct ssh *ssh;
+	struct cargo *cargo;
+	size_t count;
+};
+
+/* cargo.c: loads certificate and key; false leaves the reason in cargo->err. */
+bool cargo_load(struct deploy *deploy, struct cargo *cargo) MUST_CHECK;
+void cargo_deinit(struct cargo *cargo);
+bool cargo_same_service(const struct cargo *a, const struct cargo *b);
+
+/* Looks from outside, again and again until it sees the wanted leaf or the time is up. */
+void cargo_probe(struct cargo *cargo, bool once);
+/* True where nothing is to be seen or the wanted leaf was. */
+bool cargo_is_seen(const struct cargo *cargo);
+
+/* connect.c: opens the session with the host's pins. */
+struct ssh *visit_connect(struct visit *visit, struct err *err) MUST_CHECK;
+
+/* verify.c: rows in DELIVERY_VERIFY; those that diverged are set to DELIVERY_PUSH. */
+void visit_verify(struct visit *visit);
+/* push.c: rows in DELIVERY_PUSH, by service; outcomes are in the cargo. */
+void visit_push(struct visit *visit);
+
+/* The work on a row has got that far; told to who watches and to the log. */
+void visit_tell(const struct visit *visit, const struct cargo *cargo, const char *phase);
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+/* Is it still as we left it? First what lies on the server, then what it shows. */
+
+enum { INSPECT_TIMEOUT_S = 30, LINE_MAX_BYTES = 2048 };
+
+static void diverged(struct cargo *cargo, const char *how)
+{
+	struct delivery *row = cargo->row;
+
+	row->state = DELIVERY_PUSH;
+	row->run_at_ms = clock_now_ms();
+	row->attempts = 0;
+	free(row->reason);
+	row->reason = xasprintf("diverged: %s", how);
+}
+
+static struct cargo *find_slot(struct visit *visit, const char *name)
+{
+	for (size_t i = 0; i < visit->count; i++)
+		if (visit->cargo[i].slot && str_eq(visit->cargo[i].slot->certificate, name))
+			return &visit->cargo[i];
+	return NULL;
+}
+
+static bool take_live(struct visit *visit, const char *text, struct err *err)
+{
+	struct install_line line;
+	struct cargo *cargo;
+
+	if (!install_line_parse(text, &line, err))
+		return false;
+	if (line.step == INSTALL_FAILED)
+		return err_set(err, ERR_TEMPORARY, "%s", line.text);
+	cargo = line.step == INSTALL_LIVE ? find_slot(visit, line.slot) : NULL;
+	if (!cargo)
+		return err_set(err, ERR_REMOTE, "the server said something out of turn");
+
+	AUTO_FREE char *wanted = install_live_text(&cargo->install);
+
+	if (!str_eq(wanted, line.text))
+		diverged(cargo, "the files on the server are not those we installed");
+	cargo->is_done = true;
+	return true;
+}
+
+static bool inspect(struct visit *visit, const struct install_slot *slots, size_t count,
+                    struct err *err)
+{
+	AUTO_BUF struct buf bundle = BUF_INIT(INSTALL_BUNDLE_MAX), complaint = BUF_INIT(4096);
+	AUTO_FREE char *command = install_command(!str_eq(visit->host->user, "root"));
+	int64_t deadline = clock_deadline_ms(INSPECT_TIMEOUT_S * INT64_C(1000));
+	bool ended = false;
+	int status;
+
+	if (!install_inspect_bundle(slots, count, &bundle, err) ||
+	    !ssh_exec(visit->ssh, command, deadline, err) ||
+	    !ssh_write(visit->ssh, bundle.data, bundle.len, deadline, err) ||
+	    !ssh_write_eof(visit->ssh, deadline, err))
+		return false;
+	while (!ended) {
+		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
+
+		if (!ssh_read_line(visit->ssh, &line, &ended, deadline, err))
+			return false;
+		if (!ended && !take_live(visit, line.data, err))
+			return false;
+	}
+	if (!ssh_finish(visit->ssh, &status, &complaint, deadline, err))
+		return false;
+	return status == 0 || err_set(err, ERR_TEMPORARY, "looking at it ended with status %d: %.300s",
+	                              status, complaint.data);
+}
+
+static void look_from_outside(struct cargo *cargo)
+{
+	cargo_probe(cargo, true);
+	if (cargo->row->state != DELIVERY_VERIFY || cargo_is_seen(cargo))
+		return;
+	/* A service that is down is not mended by installing the same files again. */
+	if (cargo->probe.seen == PROBE_OTHER)
+		diverged(cargo, cargo->probe.text);
+	else
+		(void)err_set(&cargo->err, ERR_TEMPORARY, "%s:%u %s", cargo->slot->probe_address,
+		              cargo->slot->probe_port, cargo->probe.text);
+}
+
+void visit_verify(struct visit *visit)
+{
+	AUTO_FREE struct install_slot *slots = xcalloc(visit->count, sizeof(*slots));
+	struct err why = { 0 };
+	size_t count = 0;
+
+	for (size_t i = 0; i < visit->count; i++)
+		if (visit->cargo[i].row->state == DELIVERY_VERIFY &&
+		    visit->cargo[i].err.kind == ERR_NONE)
+			slots[count++] = visit->cargo[i].install;
+	if (count == 0)
+		return;
+	if (!inspect(visit, slots, count, &why) && why.kind == ERR_NONE)
+		return;
+	for (size_t i = 0; i < visit->count; i++) {
+		struct cargo *cargo = &visit->cargo[i];
+
+		if (cargo->row->state != DELIVERY_VERIFY && !cargo->is_done)
+			continue;
+		if (!cargo->is_done && why.kind == ERR_NONE)
+			(void)err_set(&cargo->err, ERR_REMOTE, "the server did not say what it has");
+		else if (!cargo->is_done)
+			cargo->err = why;
+		if (cargo->err.kind == ERR_NONE)
+			look_from_outside(cargo);
+		/* What diverged is still to be done in this visit. */
+		cargo->is_done = cargo->row->state == DELIVERY_VERIFY &&
+		                 cargo->err.kind == ERR_NONE;
+	}
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/key.h"
+
+/*
+ * The account at a CA: found in the store by the directory's URL, else made. Its key is
+ * committed before the CA hears of it, so that a crash in between finds the same account
+ * again (newAccount with a known key gives the existing one, RFC 8555 7.3).
+ */
+
+static bool load_or_make_key(struct store *store, struct account *account,
+                             const struct issue_ca *ca, struct key **out, struct err *err)
+{
+	AUTO_KEY struct key *key = NULL;
+	const struct event event = { .name = "account.key", .text = "account key made" };
+
+	if (account->key_id) {
+		*out = store_key_load(store, account->key_id, err);
+		return *out != NULL;
+	}
+	key = key_new(KEY_EC_256, err);
+	if (!key || !store_begin(store, err))
+		return false;
+	bool kept = store_key_add(store, key, "account", &account->key_id, err) &&
+	            store_account_save(store, account, &event, err);
+	struct err end = { 0 };
+
+	if (!store_end(store, kept, kept ? err : &end) || !kept)
+		return false;
+	log_info(NULL, "account.key", "%s: account key made", ca->name);
+	*out = TAKE(key);
+	return true;
+}
+
+static bool open_acme(struct ca_desk *desk, const struct account *account, struct err *err)
+{
+	struct acme_settings settings = desk->settings->acme;
+
+	settings.key = desk->key;
+	desk->account_url = xstrdup(account->url);
+	settings.account_url = desk->account_url;
+	desk->acme = acme_new(&settings, err);
+	return desk->acme != NULL;
+}
+
+static bool register_account(struct store *store, struct ca_desk *desk, struct account *account,
+                             struct err *err)
+{
+	struct event event = { .name = "account.registered" };
+
+	if (account->url)
+		return true;
+	if (!acme_account_register(desk->acme, &account->url, err))
+		return false;
+	free(account->eab_kid);
+	account->eab_kid = xstrdup(desk->settings->acme.eab_kid);
+	snprintf(event.text, sizeof(event.text), "%s: %.300s", desk->settings->name, account->url);
+	return store_account_save(store, account, &event, err);
+}
+
+static bool open_desk(struct issue *issue, struct ca_desk *desk, struct err *err)
+{
+	CLEANUP(account_deinit) struct account account = { 0 };
+	struct store *store = issue->settings.store;
+	bool found;
+
+	if (desk->account_id)
+		return true;
+	issue_ca_close(desk);
+	if (!store_account_find(store, desk->settings->acme.directory, &account, &found, err))
+		return false;
+	if (!found)
+		account.directory = xstrdup(desk->settings->acme.directory);
+	if (!load_or_make_key(store, &account, desk->settings, &desk->key, err) ||
+	    !open_acme(desk, &account, err) || !register_account(store, desk, &account, err))
+		return false;
+	desk->account_id = account.id;
+	return true;
+}
+
+struct ca_desk *issue_ca_open(struct issue *issue, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < issue->settings.ca_count; i++) {
+		struct ca_desk *desk = &issue->cas[i];
+		bool is_open;
+
+		if (!str_eq(desk->settings->name, name))
+			continue;
+		pthread_mutex_lock(&desk->lock);
+		is_open = open_desk(issue, desk, err);
+		pthread_mutex_unlock(&desk->lock);
+		return is_open ? desk : NULL;
+	}
+	(void)err_set(err, ERR_CONFIG, "the configuration has no CA '%s' any more", name);
+	return NULL;
+}
+
+void issue_ca_close(struct ca_desk *desk)
+{
+	acme_free(TAKE(desk->acme));
+	key_free(TAKE(desk->key));
+	free(TAKE(desk->account_url));
+	desk->account_id = 0;
+}

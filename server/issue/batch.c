@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/*
+ * Batches: a provider is asked once for all that the ledger wants of it at the moment,
+ * whichever orders want it. The ledger is the queue; a row says what is to be done, and
+ * changes or goes only after the provider did it.
+ */
+
+enum { BATCH_DEADLINE_S = 120 };
+
+struct dns_desk *issue_dns_find(struct issue *issue, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < issue->settings.dns_count; i++)
+		if (str_eq(issue->dns[i].settings->name, name))
+			return &issue->dns[i];
+	(void)err_set(err, ERR_CONFIG, "the configuration has no dns entry '%s' any more", name);
+	return NULL;
+}
+
+static bool settle(struct store *store, const struct txt *txt, bool remove, struct err *err)
+{
+	struct event event = { .name = "txt.removed", .order_id = txt->order_id };
+
+	if (!remove)
+		return store_txt_set_state(store, txt->id, TXT_SET, err);
+	snprintf(event.text, sizeof(event.text), "%.250s", txt->name);
+	return store_txt_remove(store, txt->id, &event, err);
+}
+
+/* Rows whose change is done move on; the first failure of order_id is told. */
+static bool settle_all(struct store *store, const struct txt_list *rows,
+                       const struct provider_change *changes, int64_t order_id,
+                       struct err *failed, struct err *err)
+{
+	struct err ignored = { 0 };
+	bool good;
+
+	if (!store_begin(store, err))
+		return false;
+	good = true;
+	for (size_t i = 0; good && i < rows->len; i++) {
+		const struct provider_change *change = &changes[i];
+
+		if (change->outcome.kind == ERR_NONE)
+			good = settle(store, &rows->items[i], change->remove, err);
+		else if (rows->items[i].order_id == order_id && failed)
+			*failed = change->outcome;
+	}
+	return store_end(store, good, good ? err : &ignored) && good;
+}
+
+static bool run(struct issue *issue, const struct dns_desk *desk, const struct txt_list *rows,
+                struct provider_change *changes, struct err *err)
+{
+	const struct provider_call call = {
+		.provider = desk->settings->provider,
+		.options = desk->settings->options,
+		.option_count = desk->settings->option_count,
+		.changes = changes,
+		.change_count = rows->len,
+	};
+	int64_t begun = clock_mono_ms();
+	bool good = provider_run(&issue->settings.home, &call, BATCH_DEADLINE_S, err);
+
+	log_debug(NULL, "dns.batch", "%s: %zu changes in %lld ms: %s", desk->settings->name,
+	          rows->len, (long long)(clock_mono_ms() - begun), good ? "done" : err->msg);
+	return good;
+}
+
+static bool batch(struct issue *issue, struct dns_desk *desk, bool remove, int64_t order_id,
+                  struct err *failed, struct err *err)
+{
+	AUTO_TXT_LIST struct txt_list rows = { 0 };
+	AUTO_FREE struct provider_change *changes = NULL;
+	struct err whole = { 0 };
+
+	if (!store_txt_list(issue->settings.store, desk->settings->name, 0,
+	                    remove ? TXT_UNWANTED : TXT_WANTED, PROVIDER_BATCH_MAX, &rows, err))
+		return false;
+	if (rows.len == 0)
+		return true;
+	changes = xcalloc(rows.len, sizeof(*changes));
+	for (size_t i = 0; i < rows.len; i++) {
+		changes[i] = (struct provider_change){
+			.remove = remove,
+			.zone = rows.items[i].zone,
+			.name = rows.items[i].name,
+			.value = rows.items[i].value,
+			.ttl_s = desk->settings->ttl_s,
+		};
+	}
+	/* When the batch as a whole fails, each change that is not done carries why. */
+	if (!run(issue, desk, &rows, changes, &whole))
+		log_warn(NULL, "dns.batch.failed", "%s: %s", desk->settings->name, whole.msg);
+	return settle_all(issue->settings.store, &rows, changes, order_id, failed, err);
+}
+
+bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove, int64_t order_id,
+                 bool *busy, struct err *failed, struct err *err)
+{
+	bool good;
+
+	*busy = pthread_mutex_trylock(&desk->lock) != 0;
+	if (*busy)
+		return true;
+	good = batch(issue, desk, remove, order_id, failed, err);
+	pthread_mutex_unlock(&desk->lock);
+	return good;
+}
+
+bool issue_janitor_start(struct issue *issue, struct err *err)
+{
+	int64_t count;
+
+	if (!store_txt_unwant_orphans(issue->settings.store, &count, err))
+		return false;
+	if (count > 0)
+		log_info(NULL, "txt.orphans", "%lld TXT values of an earlier run are removed",
+		         (long long)count);
+	for (size_t i = 0; i < issue->settings.dns_count; i++)
+		issue->dns[i].is_swept = count == 0;
+	return true;
+}
+
+bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err)
+{
+	struct issue *issue = arg;
+	bool busy;
+
+	(void)now_ms;
+	*did = false;
+	for (size_t i = 0; i < issue->settings.dns_count && !*did; i++) {
+		struct dns_desk *desk = &issue->dns[i];
+
+		if (__atomic_exchange_n(&desk->is_swept, true, __ATOMIC_SEQ_CST))
+			continue;
+		*did = true;
+		if (!issue_batch(issue, desk, true, 0, &busy, NULL, err))
+			return false;
+	}
+	return true;
+}
+
+bool issue_janitor_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err)
+{
+	struct issue *issue = arg;
+
+	(void)err;
+	*any = false;
+	*run_at_ms = 0;
+	for (size_t i = 0; i < issue->settings.dns_count; i++)
+		*any |= !__atomic_load_n(&issue->dns[i].is_swept, __ATOMIC_SEQ_CST);
+	return true;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/dnsname.h"
+#include "base/mem.h"
+#include "crypto/cert.h"
+#include "crypto/csr.h"
+#include "crypto/key.h"
+#include "store/delivery.h"
+
+/* The steps that an order takes with the CA. Those with the DNS are in challenge_steps.c. */
+
+enum {
+	LOOK_FIRST_MS = 250,
+	LOOK_MOST_MS = 5000,
+	TURN_FIRST_MS = 200,
+	TURN_MOST_MS = 2000,
+	READY_TIMEOUT_S = 15 * 60,      /* for the CA to look at the TXT records */
+	ISSUE_TIMEOUT_S = 6 * 3600,     /* some CAs leave an order in "processing" for long */
+	PROVED_FOR_S = 3600,            /* how long a proved name surely needs no new proof */
+};
+
+bool issue_wait(struct issue *issue, struct order *order, struct err *err)
+{
+	struct store *store = issue->settings.store;
+	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
+	struct err ignored = { 0 };
+	bool may = false, good;
+
+	if (!desk)
+		return false;
+	order->account_id = desk->account_id;
+	/* Asked and taken in one transaction, or two orders could both start. */
+	if (!store_begin(store, err))
+		return false;
+	good = store_order_may_start(store, order, issue->settings.orders_max, &may, err);
+	if (good && may) {
+		issue_enter(order, ORDER_CREATE);
+		good = store_order_save(store, order, false, NULL, err);
+	}
+	if (!store_end(store, good, good ? err : &ignored) || !good)
+		return false;
+	if (!may)
+		issue_look_again(order, 0, TURN_FIRST_MS, TURN_MOST_MS);
+	return true;
+}
+
+/* The key is committed before the CA hears of the order. */
+static bool have_key(struct store *store, struct order *order, struct err *err)
+{
+	AUTO_KEY struct key *key = NULL;
+	struct err ignored = { 0 };
+	bool good;
+
+	if (order->key_id)
+		return true;
+	key = key_new(order->key_type, err);
+	if (!key || !store_begin(store, err))
+		return false;
+	good = store_key_add(store, key, "certificate", &order->key_id, err) &&
+	       store_order_save(store, order, false, NULL, err);
+	return store_end(store, good, good ? err : &ignored) && good;
+}
+
+/* A new order, its URL committed at once; or the one of which the URL is known. */
+static bool have_order(struct issue *issue, struct acme *acme, struct order *order,
+                       struct acme_order *out, struct err *err)
+{
+	struct event event = { .name = "order.created",
+		               .certificate = order->certificate,
+		               .host = order->host,
+		               .order_id = order->id };
+
+	if (order->url)
+		return acme_order_get(acme, order->url, &order->names, out, err);
+	if (!acme_order_new(acme, &order->names, order->profile, NULL, out, err))
+		return false;
+	order->url = xstrdup(out->url);
+	order->finalize_url = xstrdup(out->finalize);
+	snprintf(event.text, sizeof(event.text), "%.380s", out->url);
+	return store_order_save(issue->settings.store, order, false, &event, err);
+}
+
+static bool is_ours(const struct order *order, const char *name, struct err *err)
+{
+	return strlist_has(&order->names, name) ||
+	       err_set(err, ERR_REMOTE,
+	               "the CA asks to prove '%.100s', which is not in the order", name);
+}
+
+static bool is_provable(const struct acme_authz *authz, struct err *err)
+{
+	if (authz->status != ACME_PENDING)
+		return err_set(err, ERR_REMOTE, "%s: the CA says its authorization is %s%s%s",
+		               authz->name, acme_status_names[authz->status],
+		               authz->problem.kind ? ": " : "", authz->problem.msg);
+	if (!authz->challenge_url)
+		return err_set(err, ERR_REMOTE, "%s: the CA offers no dns-01 challenge for it",
+		               authz->name);
+	return true;
+}
+
+static bool note_authz(struct issue *issue, const struct order *order, const char *url,
+                       const struct acme_authz *seen, struct err *err)
+{
+	CLEANUP(authz_list_deinit) struct authz_list one = { 0 };
+
+	if (seen->status == ACME_VALID)
+		return store_authorized(issue->settings.store, order, seen->name,
+		                        seen->expires ? seen->expires
+		                                      : clock_now() + PROVED_FOR_S,
+		                        err);
+	if (!is_provable(seen, err))
+		return false;
+	one.items = NEW(struct authz);
+	one.len = 1;
+	*one.items = (struct authz){
+		.order_id = order->id,
+		.name = xstrdup(seen->name),
+		.url = xstrdup(url),
+		.challenge_url = xstrdup(seen->challenge_url),
+		.txt_name = xasprintf("_acme-challenge.%s", dnsname_base(seen->name)),
+		.txt_value = xstrdup(seen->txt_value),
+	};
+	return store_authz_save(issue->settings.store, one.items, err);
+}
+
+/* Which names are still to be proved? Read once: a second run of the step finds the rows. */
+static bool note_authzs(struct issue *issue, struct acme *acme, const struct order *order,
+                        const struct acme_order *seen, struct err *err)
+{
+	AUTO_AUTHZ_LIST struct authz_list known = { 0 };
+
+	if (!store_authz_list(issue->settings.store, order->id, &known, err))
+		return false;
+	for (size_t i = 0; i < seen->authorizations.len; i++) {
+		const char *url = seen->authorizations.items[i];
+		AUTO_ACME_AUTHZ struct acme_authz authz = { 0 };
+		bool is_known = false;
+
+		for (size_t k = 0; k < known.len; k++)
+			is_known |= str_eq(known.items[k].url, url);
+		if (is_known)
+			continue;
+		if (!acme_authz_get(acme, url, &authz, err) ||
+		    !is_ours(order, authz.name, err) ||
+		    !note_authz(issue, order, url, &authz, err))
+			return false;
+	}
+	return true;
+}
+
+bool issue_create(struct issue *issue, struct order *order, struct err *err)
+{
+	AUTO_ACME_ORDER struct acme_order seen = { 0 };
+	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
+
+	if (!desk || !have_key(issue->settings.store, order, err) ||
+	    !have_order(issue, desk->acme, order, &seen, err))
+		return false;
+	if (!order->finalize_url)
+		order->finalize_url = xstrdup(seen.finalize);
+	if (seen.status == ACME_READY) {
+		issue_enter(order, ORDER_FINALIZE);
+		return true;
+	}
+	if (seen.status != ACME_PENDING)
+		return err_set(err, ERR_REMOTE, "the new order is %s, not pending",
+		               acme_status_names[seen.status]);
+	if (!note_authzs(issue, desk->acme, order, &seen, err))
+		return false;
+	issue_enter(order, ORDER_PUBLISH);
+	return true;
+}
+
+/* An order that turned invalid does not say why; its authorizations do. */
+static bool explain_invalid(struct issue *issue, struct acme *acme, const struct order *order,
+                            const struct acme_order *seen, struct err *err)
+{
+	AUTO_AUTHZ_LIST struct authz_list known = { 0 };
+
+	if (!store_authz_list(issue->settings.store, order->id, &known, err))
+		return false;
+	for (size_t i = 0; i < known.len; i++) {
+		AUTO_ACME_AUTHZ struct acme_authz authz = { 0 };
+
+		if (!acme_authz_get(acme, known.items[i].url, &authz, err))
+			return false;
+		if (authz.problem.kind == ERR_NONE)
+			continue;
+		*err = authz.problem;
+		return err_context(err, "%s", known.items[i].name);
+	}
+	if (seen->problem.kind != ERR_NONE) {
+		*err = seen->problem;
+		return false;
+	}
+	return err_set(err, ERR_REMOTE, "the CA says the order is %s and gives no reason",
+	               acme_status_names[seen->status]);
+}
+
+static bool proved(struct issue *issue, const struct order *order, struct err *err)
+{
+	for (size_t i = 0; i < order->names.len; i++)
+		if (!store_authorized(issue->settings.store, order, order->names.items[i],
+		                      clock_now() + PROVED_FOR_S, err))
+			return false;
+	return true;
+}
+
+bool issue_validate(struct issue *issue, struct order *order, struct err *err)
+{
+	AUTO_ACME_ORDER struct acme_order seen = { 0 };
+	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
+
+	if (!desk || !acme_order_get(desk->acme, order->url, &order->names, &seen, err))
+		return false;
+	if (seen.status == ACME_READY) {
+		issue_enter(order, ORDER_FINALIZE);
+		return proved(issue, order, err);
+	}
+	if (seen.status == ACME_PROCESSING || seen.status == ACME_VALID) {
+		issue_enter(order, ORDER_COLLECT);
+		return true;
+	}
+	if (seen.status != ACME_PENDING)
+		return explain_invalid(issue, desk->acme, order, &seen, err);
+	if (issue_is_overdue(order, READY_TIMEOUT_S))
+		return err_set(err, ERR_REMOTE,
+		               "the CA did not look at the TXT records within %d minutes",
+		               READY_TIMEOUT_S / 60);
+	issue_look_again(order, seen.retry_after, LOOK_FIRST_MS, LOOK_MOST_MS);
+	return true;
+}
+
+static bool send_csr(struct issue *issue, struct acme *acme, const struct order *order,
+                     struct err *err)
+{
+	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id, err);
+	AUTO_BUF struct buf csr = BUF_INIT(64 * 1024);
+
+	return key && csr_new(key, &order->names, &csr, err) &&
+	       acme_order_finalize(acme, order->finalize_url, csr.data, csr.len, err);
+}
+
+bool issue_finalize(struct issue *issue, struct order *order, struct err *err)
+{
+	AUTO_ACME_ORDER struct acme_order seen = { 0 };
+	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
+	struct err why = { 0 };
+
+	if (!desk)
+		return false;
+	if (!send_csr(issue, desk->acme, order, &why)) {
+		/* Sent already by a run that died? The order's state tells. */
+		if (!str_eq(why.code, "orderNotReady")) {
+			*err = why;
+			return false;
+		}
+		if (!acme_order_get(desk->acme, order->url, &order->names, &seen, err))
+			return false;
+		if (seen.status != ACME_PROCESSING && seen.status != ACME_VALID) {
+			*err = why;
+			return false;
+		}
+	}
+	issue_enter(order, ORDER_COLLECT);
+	return true;
+}
+
+static void fill_certificate(struct certificate *row, const struct order *order,
+                             struct cert *cert)
+{
+	*row = (struct certificate){
+		.order_id = order->id,
+		.key_id = order->key_id,
+		.name = xstrdup(order->certificate),
+		.host = xstrdup(order->host),
+		.key_type = order->key_type,
+		.ca = xstrdup(order->ca),
+		.intent = xstrdup(order->intent),
+		.serial = xstrdup(cert->serial),
+		.issuer = xstrdup(cert->issuer),
+		.not_before = cert->not_before,
+		.not_after = cert->not_after,
+		.cert_pem = TAKE(cert->cert_pem),
+		.chain_pem = TAKE(cert->chain_pem),
+		.created_at = clock_now(),
+	};
+	strlist_copy(&row->names, &order->names);
+	memcpy(row->sha256, cert->sha256, sizeof(row->sha256));
+}
+
+/* The delivery that the certificate gives rise to: what stays is what is there now. */
+static bool want_delivery(struct store *store, const struct certificate *row, struct err *err)
+{
+	AUTO_DELIVERY struct delivery delivery = { 0 };
+	const struct event event = { .name = "delivery.due",
+		                     .certificate = row->name,
+		                     .host = row->host,
+		                     .text = "a new certificate" };
+	bool found;
+
+	if (!store_delivery_find(store, row->name, row->host, &delivery, &found, err))
+		return false;
+	if (!found) {
+		delivery.certificate = xstrdup(row->name);
+		delivery.host = xstrdup(row->host);
+	}
+	delivery.wanted_id = row->id;
+	delivery.state = DELIVERY_PUSH;
+	delivery.run_at_ms = clock_now_ms();
+	delivery.attempts = 0;
+	free(delivery.reason);
+	delivery.reason = xstrdup("a new certificate");
+	return store_delivery_put(store, &delivery, &event, err);
+}
+
+/* Certificate, its delivery and the order's end: one transaction. */
+static bool keep(struct store *store, struct order *order, struct cert *cert, struct err *err)
+{
+	AUTO_CERTIFICATE struct certificate row = { 0 };
+	struct event event = { .name = "certificate.issued",
+		               .certificate = order->certificate,
+		               .host = order->host,
+		               .order_id = order->id };
+	struct err ignored = { 0 };
+	bool good;
+
+	if (!store_begin(store, err))
+		return false;
+	fill_certificate(&row, order, cert);
+	snprintf(event.text, sizeof(event.text), "serial %s by %.200s", row.serial, row.issuer);
+	good = store_certificate_add(store, &row, &event, err) &&
+	       want_delivery(store, &row, err);
+	if (good) {
+		order->certificate_id = row.id;
+		order->last = (struct err){ 0 };
+		issue_enter(order, ORDER_TIDY);
+		good = store_order_save(store, order, false, NULL, err);
+	}
+	return store_end(store, good, good ? err : &ignored) && good;
+}
+
+static bool fetch(struct issue *issue, struct acme *acme, struct order *order, const char *url,
+                  struct err *err)
+{
+	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id, err);
+	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
+	AUTO_CERT struct cert cert = { 0 };
+
+	if (!key || !acme_certificate_get(acme, url, &pem, err))
+		return false;
+	if (!cert_parse(pem.data, pem.len, &cert, err) ||
+	    !cert_check(&cert, key, &order->names, clock_now(), err)) {
+		/* A code of our own: the next order for it waits as after any refusal. */
+		snprintf(err->code, sizeof(err->code), "certificateNotAsOrdered");
+		return err_context(err, "the certificate that the CA sent is not used");
+	}
+	return keep(issue->settings.store, order, &cert, err);
+}
+
+bool issue_collect(struct issue *issue, struct order *order, struct err *err)
+{
+	AUTO_ACME_ORDER struct acme_order seen = { 0 };
+	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
+
+	if (!desk || !acme_order_get(desk->acme, order->url, &order->names, &seen, err))
+		return false;
+	if (seen.status == ACME_VALID && seen.certificate)
+		return fetch(issue, desk->acme, order, seen.certificate, err);
+	if (seen.status == ACME_READY) {
+		/* The CSR did not arrive, or was refused: it can be sent again. */
+		issue_enter(order, ORDER_FINALIZE);
+		return true;
+	}
+	if (seen.status != ACME_PROCESSING && seen.status != ACME_VALID)
+		return explain_invalid(issue, desk->acme, order, &seen, err);
+	if (issue_is_overdue(order, ISSUE_TIMEOUT_S))
+		return err_set(err, ERR_REMOTE, "the CA did not issue within %d hours",
+		               ISSUE_TIMEOUT_S / 3600);
+	issue_look_again(order, seen.retry_after, LOOK_FIRST_MS, LOOK_MOST_MS);
+	return true;
+}
