@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "crypto/csr.h"
+#include "unit.h"
+
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	const char *names[4];
+	enum key_type type;
+	int digest; /* NID of the signature; 0: the request is refused */
+} rows[] = {
+	{ "one name", { "a.example" }, KEY_EC_256, NID_ecdsa_with_SHA256 },
+	{ "P-384", { "a.example" }, KEY_EC_384, NID_ecdsa_with_SHA384 },
+	{ "RSA", { "a.example" }, KEY_RSA_2048, NID_sha256WithRSAEncryption },
+	{ "wildcard and apex",
+	  { "*.a.example", "a.example" },
+	  KEY_EC_256,
+	  NID_ecdsa_with_SHA256 },
+	{ "none", { 0 }, KEY_EC_256, 0 },
+	{ "empty name", { "" }, KEY_EC_256, 0 },
+	{ "second name malformed", { "a.example", "b..example" }, KEY_EC_256, 0 },
+	{ "an injected second name", { "a.example,DNS:b.example" }, KEY_EC_256, 0 },
+};
+
+static void check_names(size_t row, X509_REQ *req)
+{
+	STACK_OF(X509_EXTENSION) *extensions = X509_REQ_get_extensions(req);
+	GENERAL_NAMES *names = X509V3_get_d2i(extensions, NID_subject_alt_name, NULL,
+	                                      NULL);
+
+	CHECK(rows[row].name, sk_X509_EXTENSION_num(extensions) == 1);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		CHECK(rows[row].name, name->type == GEN_DNS);
+		CHECK(rows[row].name, i < 4 && str_eq((const char *)ASN1_STRING_get0_data(
+							  name->d.dNSName),
+		                                      rows[row].names[i]));
+	}
+	CHECK(rows[row].name, sk_GENERAL_NAME_num(names) > 0);
+	GENERAL_NAMES_free(names);
+	sk_X509_EXTENSION_pop_free(extensions, X509_EXTENSION_free);
+}
+
+static void check_request(size_t row, const struct buf *der)
+{
+	const unsigned char *at = (unsigned char *)der->data;
+	X509_REQ *req = d2i_X509_REQ(NULL, &at, (long)der->len);
+
+	CHECK(rows[row].name, req && at == (unsigned char *)der->data + der->len);
+	CHECK(rows[row].name, X509_REQ_get_version(req) == 0);
+	CHECK(rows[row].name, X509_NAME_entry_count(X509_REQ_get_subject_name(req)) == 0);
+	CHECK(rows[row].name, X509_REQ_get_signature_nid(req) == rows[row].digest);
+	CHECK(rows[row].name, X509_REQ_verify(req, X509_REQ_get0_pubkey(req)) == 1);
+	check_names(row, req);
+	X509_REQ_free(req);
+}
+
+static void test_requests(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_STRLIST struct strlist names = { 0 };
+		AUTO_BUF struct buf der = BUF_INIT(4096);
+		struct err err = { 0 };
+		AUTO_KEY struct key *key = key_new(rows[i].type, &err);
+
+		for (size_t n = 0; n < 4 && rows[i].names[n]; n++)
+			strlist_add(&names, rows[i].names[n]);
+		CHECK(rows[i].name,
+		      csr_new(key, &names, &der, &err) == (rows[i].digest != 0));
+		if (rows[i].digest)
+			check_request(i, &der);
+		else
+			CHECK(rows[i].name, err.kind == ERR_INPUT && err.msg[0]);
+	}
+	DONE();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_requests) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
