@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "mem.h"
@@ -122,8 +121,9 @@ bool json_int(const cJSON *obj, const char *name, int64_t *out, struct err *err)
 	const cJSON *item = find(obj, name);
 	const double most = 9007199254740991.0; /* 2^53 - 1: doubles are exact up to it */
 
-	if (!cJSON_IsNumber(item) || !(fabs(item->valuedouble) <= most) ||
-	    trunc(item->valuedouble) != item->valuedouble)
+	if (!cJSON_IsNumber(item) || !(item->valuedouble >= -most) ||
+	    !(item->valuedouble <= most) ||
+	    (double)(int64_t)item->valuedouble != item->valuedouble)
 		return wrong(item, name, "a whole number", err);
 	*out = (int64_t)item->valuedouble;
 	return true;

@@ -192,12 +192,13 @@ static struct secret *decode_hmac_key(const struct secret *text, struct err *err
 
 	while (len > 0 && at[len - 1] == '=')
 		len--;
-	if (!base64url_decode(at, len, &bytes, err)) {
-		err->kind = ERR_CONFIG;
-		(void)err_context(err, "the HMAC key of the external account");
-		return NULL;
-	}
-	return secret_new(bytes.data, bytes.len);
+	if (len > 0 && base64url_decode(at, len, &bytes, err))
+		return secret_new(bytes.data, bytes.len);
+	if (len == 0)
+		(void)err_set(err, ERR_CONFIG, "empty");
+	err->kind = ERR_CONFIG;
+	(void)err_context(err, "the HMAC key of the external account");
+	return NULL;
 }
 
 char *jws_external_binding(const struct key *account, const char *kid,
