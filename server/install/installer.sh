@@ -1,0 +1,465 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# installer - the server's side of the transport "shell"
+#
+# certferry sends this text as the command of one SSH session (sh -c TEXT, so it is
+# visible in ps and holds no secret) and a bundle on its standard input; both are
+# described in docs/protocol-shell.md. It runs under dash, bash and busybox ash, and uses
+# nothing beyond POSIX but mv -T (or -h), readlink, and printf as a builtin.
+#
+# What holds at every instant, kill -9 and power cuts included: DIRECTORY/live points to
+# one whole generation directory, whose certificate and key belong together. Files are
+# written to .new-ID (mode 0700), get owner, group and mode, are compared with the
+# bundle's checksum and synced, and only then is the directory renamed to gen-ID; then one
+# rename moves the link. Private keys exist in shell variables and in those files only:
+# never in an argument, the environment or a temporary file elsewhere.
+#
+# DIRECTORY/.lock keeps a second run out. It holds who works here (holder), the name of
+# the generation that was live before (old), and what the service's commands printed
+# (output). A lock whose holder is dead is taken over.
+#
+# Whatever goes wrong after the switch ends in switching back: a failed test or reload, a
+# signal, silence of the issuer, a lost connection (end of file). Comments, blank lines
+# and indentation are taken out before this is sent, since dropbear takes a command of
+# 9000 bytes at most: keep it below that.
+
+set -uf
+unset line value text why dir new lock old slot switched test_argv reload_argv
+umask 077
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+nl="
+"
+IFS=$nl
+files="cert.pem${nl}chain.pem${nl}fullchain.pem${nl}privkey.pem"
+id=$(date -u +%Y%m%dT%H%M%SZ)-$$
+boot=
+locks=
+staged=
+switched=
+kept=
+
+# A trapped signal ends "wait" with a status over 128, and that counts as a failure of
+# whatever was waited for. The commands that are started get the default again.
+trap : HUP INT TERM PIPE
+
+say() {
+	IFS=" "
+	printf "certferry-1 %s\n" "$*" 2>/dev/null
+	IFS=$nl
+}
+
+printable() {
+	tr -c " -~" " " | tail -c 300
+}
+
+quit() {
+	for dir in $locks; do
+		rm -rf "$dir/.lock"
+	done
+	exit "$1"
+}
+
+# What this run made in a directory; the names too where nothing is live.
+discard() {
+	rm -rf "$dir/.new-$id" "$dir/gen-$id"
+	[ ! -L "$dir/live" ] || return 0
+	for file in $files; do
+		[ ! -L "$dir/$file" ] || rm -f "$dir/$file"
+	done
+}
+
+# Before anything was switched: leaves nothing behind.
+abandon() {
+	for dir in $locks; do
+		discard
+	done
+	say failed "$1"
+	quit 1
+}
+
+get() {
+	IFS= read -r line || abandon "the bundle ended too early"
+}
+
+want() {
+	get
+	case $line in
+	"$1 "*) value=${line#* } ;;
+	*) abandon "the bundle has no $1 where it should" ;;
+	esac
+}
+
+# The next $1 lines as a text.
+get_text() {
+	text=
+	count=$1
+	while [ "$count" -gt 0 ]; do
+		get
+		text=$text$line$nl
+		count=$((count - 1))
+	done
+}
+
+# A list of $1 arguments; the "=" keeps empty ones.
+get_argv() {
+	argv=
+	count=$1
+	while [ "$count" -gt 0 ]; do
+		get
+		argv=$argv=$line$nl
+		count=$((count - 1))
+	done
+}
+
+# Runs a command of the system unless the slot has failed already.
+try() {
+	[ -z "$why" ] || return 1
+	why=$("$@" 2>&1) && why= && return 0
+	why=${why:-$1 failed}
+	return 1
+}
+
+flush() {
+	sync "$@" 2>/dev/null || sync
+}
+
+make_directory() {
+	if [ ! -d "$dir" ]; then
+		umask 022
+		try mkdir -p "$dir"
+		umask 077
+	fi
+	[ -z "$why" ] || return 1
+	[ -O "$dir" ] || why="$dir belongs to another user than $(id -un)"
+	access=$(ls -ldL "$dir" 2>/dev/null)
+	case $access in
+	?????w* | ????????w*) why="others may write to $dir: chmod go-w $dir" ;;
+	esac
+	[ -z "$why" ]
+}
+
+# Is it a lock of a run that is no more? A lock without a holder is a second old at most.
+is_stale() {
+	holder=
+	[ -s "$lock/holder" ] || sleep 1
+	read -r holder 2>/dev/null <"$lock/holder" || return 0
+	[ "${holder#* }" = "$boot" ] || return 0
+	! kill -0 "${holder%% *}" 2>/dev/null
+}
+
+take_lock() {
+	lock=$dir/.lock
+	if [ -d "$lock" ] && is_stale; then
+		rm -rf "$lock"
+	fi
+	if [ -d "$lock" ]; then
+		why="another run (process ${holder%% *}) is at work in $dir"
+		return 1
+	fi
+	try mkdir "$lock" || return 1
+	locks=$locks$dir$nl
+	printf "%s %s\n" "$$" "$boot" 2>/dev/null >"$lock/holder" || why="cannot write to $lock"
+	set +f
+	rm -rf "$dir"/.new-* "$dir/.live.new"
+	set -f
+	[ -z "$why" ]
+}
+
+note_old() {
+	old=
+	if [ -L "$dir/live" ]; then
+		old=$(readlink "$dir/live")
+	elif [ -e "$dir/live" ]; then
+		why="$dir/live is there and is not a link of certferry: move it away"
+	fi
+	printf "%s\n" "$old" 2>/dev/null >"$lock/old" || why="cannot write to $lock"
+	[ -z "$why" ]
+}
+
+# DIRECTORY/fullchain.pem and so on, for configurations; they never change again.
+make_names() {
+	for file in $files; do
+		at=$dir/$file
+		if [ -L "$at" ] && [ "$(readlink "$at")" = "live/$file" ]; then
+			continue
+		elif [ -e "$at" ] || [ -L "$at" ]; then
+			why="$at is there and is not a link of certferry: move it away"
+			return 1
+		fi
+		try ln -s "live/$file" "$at" || return 1
+	done
+}
+
+sum_of() {
+	for file in $files; do
+		cat "$1/$file"
+	done 2>/dev/null | cksum
+}
+
+modes_right() {
+	set --
+	for file in $files; do
+		set -- "$@" "$dir/live/$file"
+	done
+	found=$(find "$@" -type f -user "$owner" -group "$group" \
+		\( -name privkey.pem -perm "$mode" -o ! -name privkey.pem -perm "$open_mode" \) \
+		2>/dev/null)
+	joined=$*
+	[ "$found" = "$joined" ]
+}
+
+is_live() {
+	for file in $files; do
+		cmp -s "$new/$file" "$dir/live/$file" || return 1
+	done
+	modes_right
+}
+
+finish_new() {
+	[ "$(sum_of "$new")" = "$sum" ] ||
+		{ why="$new is not what was sent: is the disk full?"; return 1; }
+	set --
+	for file in $files; do
+		set -- "$@" "$new/$file"
+	done
+	try chown "$owner:$group" "$@"
+	try chmod "$open_mode" "$@"
+	try chmod "$mode" "$new/privkey.pem"
+	try chmod 755 "$new"
+	try flush "$@" "$new"
+}
+
+# Reads the rest of a slot in any case; writes as long as all is well.
+stage() {
+	why=
+	new=$dir/.new-$id
+	make_directory && take_lock && note_old && try mkdir "$new"
+	for file in $files; do
+		want "$file"
+		get_text "$value"
+		[ -n "$why" ] || printf "%s" "$text" 2>/dev/null >"$new/$file" ||
+			why="cannot write $new/$file: is the disk full?"
+	done
+	text=
+	line=
+	[ -n "$why" ] || finish_new
+	if [ -z "$why" ] && is_live; then
+		make_names && rm -rf "$new"
+		[ -n "$why" ] || { kept=1; say unchanged "$slot"; return; }
+	fi
+	[ -n "$why" ] || make_names && try mv "$new" "$dir/gen-$id"
+	if [ -z "$why" ]; then
+		staged=$staged$dir$nl
+		say staged "$slot"
+		return
+	fi
+	drop_slot
+	say slot-failed "$slot" "$(printf "%s" "$why" | printable)"
+}
+
+drop_slot() {
+	case $locks in
+	*"$dir$nl")
+		locks=${locks%"$dir$nl"}
+		discard
+		rm -rf "$lock"
+		;;
+	esac
+}
+
+inspect() {
+	lives=none
+	if [ -d "$dir/live" ]; then
+		lives="$(sum_of "$dir/live") other owner or mode"
+		! modes_right || lives="$(sum_of "$dir/live") $mode $owner:$group"
+	fi
+	say live "$slot" "$lives"
+}
+
+# Moves the live link to generation $1 by one rename. GNU and busybox have -T, BSD -h;
+# without either, mv would move the link into the old generation.
+point() {
+	rm -f "$dir/.live.new"
+	ln -s "$1" "$dir/.live.new" &&
+		{ mv -fT "$dir/.live.new" "$dir/live" || mv -fh "$dir/.live.new" "$dir/live"; }
+	rm -f "$dir/.live.new"
+	[ "$(readlink "$dir/live")" = "$1" ]
+} 2>/dev/null
+
+switch_all() {
+	for dir in $staged; do
+		switched=$switched$dir$nl
+		point "gen-$id" || return 1
+		flush "$dir"
+	done
+}
+
+# All links as they were; $bad is empty if that went well.
+switch_back() {
+	bad=
+	for dir in $switched; do
+		read -r old <"$dir/.lock/old"
+		if [ -z "$old" ]; then
+			rm -f "$dir/live"
+			discard
+		elif point "$old"; then
+			discard
+		else
+			bad="$bad $dir/live does not point to $old again!"
+		fi
+		flush "$dir"
+	done
+}
+
+tidy() {
+	for dir in $switched; do
+		read -r old <"$dir/.lock/old"
+		set +f
+		for at in "$dir"/gen-*; do
+			case $at in
+			"$dir/gen-$id" | "$dir/$old") ;;
+			*) rm -rf "$at" ;;
+			esac
+		done
+		set -f
+	done
+}
+
+# Ends process $2 after $1 seconds. Is ended itself by TERM, and takes its sleep along.
+watch() {
+	nap=
+	trap 'kill $nap; exit' TERM
+	sleep "$1" &
+	nap=$!
+	wait "$nap"
+	: >"$work/late"
+	kill -TERM "$2"
+	sleep 2 &
+	nap=$!
+	wait "$nap"
+	kill -KILL "$2"
+}
+
+# Waits for process $2, $1 seconds at most; its status.
+guard() {
+	watch "$1" "$2" </dev/null >/dev/null 2>&1 &
+	dog=$!
+	wait "$2" 2>/dev/null
+	status=$?
+	[ "$status" -le 128 ] || kill -KILL "$2" 2>/dev/null
+	kill -TERM "$dog" 2>/dev/null
+	wait "$dog" 2>/dev/null
+	return "$status"
+}
+
+# Runs a command of the service from its list. $said is what to report where it fails.
+# Its output goes to a file, so that a daemon it starts holds no pipe of ours.
+serve() {
+	said=
+	[ -n "$1" ] || return 0
+	argv=$1
+	set --
+	for item in $argv; do
+		set -- "$@" "${item#=}"
+	done
+	rm -f "$work/late"
+	env -i "PATH=$PATH" LC_ALL=C HOME=/ "$@" </dev/null >"$work/output" 2>&1 &
+	guard "$service_timeout" $! && return 0
+	said="ended with status $status:"
+	[ ! -e "$work/late" ] || said="did not end within $service_timeout s:"
+	said="$said $(printable <"$work/output")"
+	return 1
+}
+
+# Links back, and the service reloaded with them where it had been reloaded.
+undo() {
+	switch_back
+	if [ -n "$1" ] && [ -n "$switched" ]; then
+		serve "$reload_argv" || bad="$bad and the reload after it $said"
+	fi
+}
+
+confirmed() {
+	exec 3<&0
+	(IFS= read -r line <&3 && [ "$line" = commit ]) >/dev/null 2>&1 &
+	reader=$!
+	exec 3<&-
+	guard "$confirm_timeout" "$reader"
+}
+
+finish() {
+	[ -n "$staged$kept" ] || abandon "no slot could be staged"
+	work=${locks%%"$nl"*}/.lock
+	if ! switch_all; then
+		switch_back
+		say failed "$dir/live could not be switched.$bad"
+		quit 1
+	fi
+	[ -z "$staged" ] || say switched
+	if ! serve "$test_argv"; then
+		complaint=$said
+		undo ""
+		say test-failed "$complaint$bad"
+		quit 1
+	fi
+	[ -z "$test_argv" ] || say tested
+	if ! serve "$reload_argv"; then
+		complaint=$said
+		undo again
+		say reload-failed "$complaint$bad"
+		quit 1
+	fi
+	say reloaded
+	if confirmed; then
+		tidy
+		say committed
+		quit 0
+	fi
+	undo again
+	say rolled-back "$bad"
+	quit 1
+}
+
+case $(type printf) in
+*builtin*) ;;
+*) abandon "sh of this server has no printf of its own" ;;
+esac
+[ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
+want certferry-bundle
+[ "$value" = 1 ] || abandon "the bundle has version $value, this program knows 1"
+want job
+job=$value
+want service-timeout
+service_timeout=$value
+want confirm-timeout
+confirm_timeout=$value
+want test
+get_argv "$value"
+test_argv=$argv
+want reload
+get_argv "$value"
+reload_argv=$argv
+while get && [ "$line" != end ]; do
+	slot=${line#slot }
+	want directory
+	dir=$value
+	want owner
+	owner=$value
+	want group
+	group=$value
+	want mode
+	mode=$value
+	want open-mode
+	open_mode=$value
+	if [ "$job" = inspect ]; then
+		inspect
+		continue
+	fi
+	want sum
+	sum=$value
+	stage
+done
+[ "$job" = inspect ] || finish
