@@ -62,7 +62,7 @@ bool account_parse(const char *text, size_t len, struct err *err)
 {
 	AUTO_JSON cJSON *json = NULL;
 	const char *status = NULL;
-	char shown[64];
+	char shown[256];
 
 	/* RFC 8555 wants "status"; there are CAs that leave it out of the reply. */
 	if (!json_parse_object(text, len, &json, err) ||

@@ -18,7 +18,7 @@ void directory_deinit(struct directory *directory)
 /* Every text that is only shown is made printable where it comes in. */
 static char *printable_dup(const char *text)
 {
-	char shown[300];
+	char shown[1200];
 
 	return text ? xstrdup(str_printable(text, shown, sizeof(shown))) : NULL;
 }

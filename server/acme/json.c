@@ -18,7 +18,7 @@ _Static_assert(ARRAY_SIZE(acme_status_names) == ACME_STATUS_COUNT, "a status has
 
 bool url_check(const char *origin, const char *what, const char *url, struct err *err)
 {
-	char shown[200];
+	char shown[800];
 
 	if (strnlen(url, ACME_URL_MAX + 1) <= ACME_URL_MAX &&
 	    http_same_origin(origin, url))
@@ -45,7 +45,7 @@ bool json_status(const cJSON *json, unsigned allowed, enum acme_status *out,
                  struct err *err)
 {
 	const char *text = NULL;
-	char shown[64];
+	char shown[256];
 
 	if (!json_str(json, "status", &text, err))
 		return false;
@@ -75,7 +75,7 @@ bool json_identifier(const cJSON *identifier, const char **out, struct err *err)
 {
 	const char *type = NULL;
 	struct err why = { 0 };
-	char shown[100];
+	char shown[400];
 
 	if (!json_str(identifier, "type", &type, err) ||
 	    !json_str(identifier, "value", out, err))

@@ -79,7 +79,7 @@ static bool read_authorizations(const cJSON *json, const char *origin,
 static bool check_profile(const cJSON *json, const char *profile, struct err *err)
 {
 	const char *theirs = NULL;
-	char shown[64];
+	char shown[256];
 
 	/* A CA hands out an older order of the same names if it has one. */
 	if (!json_str_or(json, "profile", profile, &theirs, err))

@@ -2,7 +2,6 @@
 #include "impl.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -150,6 +149,14 @@ static void add_subproblems(struct buf *out, const cJSON *json)
 	}
 }
 
+static void set_code(const char *name, struct err *err)
+{
+	AUTO_BUF struct buf code = BUF_INIT(1024);
+
+	str_add_printable(&code, name, strlen(name), sizeof(err->code) - 4);
+	snprintf(err->code, sizeof(err->code), "%s", code.data);
+}
+
 /* The problem's words into err; kind and words are for a type that we do not know. */
 static void read_problem(const cJSON *json, enum err_kind kind, const char *words,
                          struct err *err)
@@ -160,7 +167,7 @@ static void read_problem(const cJSON *json, enum err_kind kind, const char *word
 	add_words(&text, json, words, DETAIL_MAX);
 	add_subproblems(&text, json);
 	err_set_(err, type ? type->kind : kind, "%s", text.data);
-	str_printable(type_name(json), err->code, sizeof(err->code));
+	set_code(type_name(json), err);
 }
 
 void problem_read(const cJSON *json, struct err *problem)
@@ -195,7 +202,7 @@ static void add_action(const cJSON *json, const char *link, struct err *err)
 {
 	AUTO_FREE char *terms = link_find(link, "terms-of-service");
 	const char *url = *text_of(json, "instance") ? text_of(json, "instance") : terms;
-	char shown[200];
+	char shown[800];
 	struct err said = *err;
 
 	if (!str_eq(said.code, "userActionRequired") || !url)
