@@ -11,10 +11,10 @@
  * function does its own locking; it must be quick and must not call the engine.
  */
 enum progress_kind {
-	PROGRESS_STEP,          /* it is now in `state` */
-	PROGRESS_WAITS,         /* it failed or was told to wait, and goes on at `until` */
+	PROGRESS_STEP,  /* it is now in `state` */
+	PROGRESS_WAITS, /* it failed or was told to wait, and goes on at `until` */
 	PROGRESS_DONE,
-	PROGRESS_FAILED,        /* it will not be tried again without a cause */
+	PROGRESS_FAILED, /* it will not be tried again without a cause */
 };
 
 struct progress_event {
@@ -22,15 +22,15 @@ struct progress_event {
 	const char *what;        /* "order", "delivery" */
 	const char *certificate; /* the configuration's names */
 	const char *host;
-	const char *state;       /* "publish", "reloaded" */
-	const char *text;        /* for people; may be NULL */
-	int64_t until;           /* seconds since the epoch, for PROGRESS_WAITS */
+	const char *state; /* "publish", "reloaded" */
+	const char *text;  /* for people; may be NULL */
+	int64_t until;     /* seconds since the epoch, for PROGRESS_WAITS */
 };
 
 typedef void progress_fn(void *arg, const struct progress_event *event);
 
 struct progress {
-	progress_fn *report;     /* NULL: nobody watches */
+	progress_fn *report; /* NULL: nobody watches */
 	void *arg;
 };
 #endif

@@ -28,11 +28,12 @@ bool cargo_load(struct deploy *deploy, struct cargo *cargo)
 	if (!slot)
 		return err_set(&cargo->err, ERR_CONFIG,
 		               "the configuration does not want it there any more");
-	if (!store_certificate_load(deploy->settings.store, cargo->row->wanted_id, certificate,
-	                            &cargo->err) ||
+	if (!store_certificate_load(deploy->settings.store, cargo->row->wanted_id,
+	                            certificate, &cargo->err) ||
 	    !load_key(deploy, cargo))
 		return false;
-	cargo->fullchain = xasprintf("%s%s", certificate->cert_pem, certificate->chain_pem);
+	cargo->fullchain = xasprintf("%s%s", certificate->cert_pem,
+	                             certificate->chain_pem);
 	cargo->install = (struct install_slot){
 		.name = slot->certificate,
 		.directory = slot->directory,
@@ -72,7 +73,8 @@ bool cargo_same_service(const struct cargo *a, const struct cargo *b)
 
 static void wait_ms(int64_t ms)
 {
-	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+	const struct timespec time = { .tv_sec = ms / 1000,
+		                       .tv_nsec = ms % 1000 * 1000000 };
 
 	nanosleep(&time, NULL);
 }
@@ -93,7 +95,8 @@ void cargo_probe(struct cargo *cargo, bool once)
 	 * shown for a moment longer. */
 	for (;;) {
 		probe_run(&target, cargo->certificate.sha256, &cargo->probe);
-		if (once || cargo->probe.seen == PROBE_WANTED || clock_left_ms(deadline) < pause)
+		if (once || cargo->probe.seen == PROBE_WANTED ||
+		    clock_left_ms(deadline) < pause)
 			return;
 		wait_ms(pause);
 		pause = pause * 2 < PROBE_AGAIN_MOST_MS ? pause * 2 : PROBE_AGAIN_MOST_MS;

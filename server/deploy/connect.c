@@ -12,11 +12,13 @@ struct ssh *visit_connect(struct visit *visit, struct err *err)
 	AUTO_FREE struct ssh_host_key *pins = xcalloc(HOST_KEYS_MAX, sizeof(*pins));
 	size_t count = 0;
 
-	if (!store_host_keys_load(visit->deploy->settings.store, host->name, known, &count, err))
+	if (!store_host_keys_load(visit->deploy->settings.store, host->name, known,
+	                          &count, err))
 		return NULL;
 	if (count == 0) {
 		(void)err_set(err, ERR_CONFIG,
-		              "%s: no host key is known, so nothing is sent: certferry host enroll %s",
+		              "%s: no host key is known, so nothing is sent: certferry "
+		              "host enroll %s",
 		              host->name, host->name);
 		return NULL;
 	}

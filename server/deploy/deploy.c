@@ -42,7 +42,9 @@ void visit_tell(const struct visit *visit, const struct cargo *cargo, const char
 	const struct progress *to = &visit->deploy->settings.progress;
 	const struct delivery *row = cargo->row;
 	AUTO_FREE char *name = xasprintf("%s/%s", row->certificate, row->host);
-	const struct log_about about = { .what = "delivery", .name = name, .id = row->id };
+	const struct log_about about = { .what = "delivery",
+		                         .name = name,
+		                         .id = row->id };
 	const struct progress_event event = { .kind = PROGRESS_STEP,
 		                              .what = "delivery",
 		                              .certificate = row->certificate,
@@ -68,7 +70,8 @@ static const struct deploy_slot *find_slot(const struct deploy *deploy,
 	for (size_t i = 0; i < deploy->settings.slot_count; i++) {
 		const struct deploy_slot *slot = &deploy->settings.slots[i];
 
-		if (str_eq(slot->host, row->host) && str_eq(slot->certificate, row->certificate))
+		if (str_eq(slot->host, row->host) &&
+		    str_eq(slot->certificate, row->certificate))
 			return slot;
 	}
 	return NULL;
@@ -122,7 +125,7 @@ static void note_done(struct cargo *cargo, bool was_push)
 	row->installed_id = row->wanted_id;
 	row->installed_at = clock_now();
 	free(row->installed_setup);
-	row->installed_setup = xstrdup(row->wanted_setup);
+	row->installed_setup = xstrdup(cargo->slot->setup);
 }
 
 /* A failed look leaves the row as it is: it is looked at again, not pushed. */
@@ -131,7 +134,8 @@ static void note_failed(struct cargo *cargo)
 	struct delivery *row = cargo->row;
 	size_t last = ARRAY_SIZE(backoff_s) - 1;
 	size_t at = (size_t)row->attempts < last ? (size_t)row->attempts : last;
-	int64_t wait_s = err_infos[cargo->err.kind].retry ? backoff_s[at] : HOPELESS_WAIT_S;
+	int64_t wait_s = err_infos[cargo->err.kind].retry ? backoff_s[at]
+	                                                  : HOPELESS_WAIT_S;
 
 	row->attempts++;
 	row->last = cargo->err;
@@ -139,7 +143,8 @@ static void note_failed(struct cargo *cargo)
 	row->run_at_ms = clock_now_ms() + wait_s * 1000;
 }
 
-static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push, struct err *err)
+static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push,
+                 struct err *err)
 {
 	struct delivery *row = cargo->row;
 	struct event event = { .certificate = row->certificate, .host = row->host };
@@ -149,11 +154,13 @@ static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push, stru
 		note_done(cargo, was_push);
 	else
 		note_failed(cargo);
-	event.name = !cargo->is_done ? "delivery.failed" : was_push ? "delivery.done" : "delivery.seen";
+	event.name = !cargo->is_done ? "delivery.failed"
+	             : was_push      ? "delivery.done"
+	                             : "delivery.seen";
 	snprintf(event.text, sizeof(event.text), "%s",
-	         !cargo->is_done                ? row->last.msg
-	         : cargo->slot->is_probed       ? cargo->probe.text
-	                                        : "installed; not looked at from outside");
+	         !cargo->is_done          ? row->last.msg
+	         : cargo->slot->is_probed ? cargo->probe.text
+	                                  : "installed; not looked at from outside");
 	return store_delivery_save(deploy->settings.store, row, true, &event, err);
 }
 
@@ -162,14 +169,19 @@ static void tell_end(const struct visit *visit, const struct cargo *cargo, bool 
 	const struct progress *to = &visit->deploy->settings.progress;
 	const struct delivery *row = cargo->row;
 	AUTO_FREE char *name = xasprintf("%s/%s", row->certificate, row->host);
-	const struct log_about about = { .what = "delivery", .name = name, .id = row->id };
+	const struct log_about about = { .what = "delivery",
+		                         .name = name,
+		                         .id = row->id };
 	bool retry = err_infos[row->last.kind].retry;
 	const struct progress_event event = {
-		.kind = cargo->is_done ? PROGRESS_DONE : retry ? PROGRESS_WAITS : PROGRESS_FAILED,
+		.kind = cargo->is_done ? PROGRESS_DONE
+		        : retry        ? PROGRESS_WAITS
+		                       : PROGRESS_FAILED,
 		.what = "delivery",
 		.certificate = row->certificate,
 		.host = row->host,
-		.state = cargo->is_done ? (was_push ? "delivered" : "as it should be") : "failed",
+		.state = cargo->is_done ? (was_push ? "delivered" : "as it should be")
+		                        : "failed",
 		.text = cargo->is_done ? row->served : row->last.msg,
 		.until = row->run_at_ms / 1000,
 	};

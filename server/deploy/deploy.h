@@ -12,14 +12,16 @@
 /*
  * deploy - brings certificates to their servers, and looks whether they are still there
  *
- * deploy_step() claims all due deliveries of one host and serves them over one SSH session:
+ * deploy_step() claims all due deliveries of one host and serves them over one SSH
+ * session:
  *
  *   verify    what is installed, by the server's own checksums, and what is served; a
  *             delivery that diverged becomes due
  *   push      by service: those that share test and reload go in one bundle, so that a
  *             service is tested and reloaded once and all of its certificates are new or
  *             all are old. stage, switch, test, reload happen there; then we look from
- *             outside and say commit or rollback. A connection that is lost is a rollback.
+ *             outside and say commit or rollback. A connection that is lost is a
+ * rollback.
  *
  * A failure costs the service it happened to, is written into its rows, and comes due
  * again by itself; the certificate stays the same. Private keys are unsealed
@@ -40,6 +42,7 @@ struct deploy_slot {
 	const char *host;
 	const char *directory, *owner, *group;
 	mode_t mode;
+	const char *setup; /* digest of where and how: fleet_setup() */
 	const struct strlist *test;
 	const struct strlist *reload;
 	bool is_probed;
@@ -51,7 +54,7 @@ struct deploy_slot {
 
 struct deploy_settings {
 	struct store *store;
-	const char *worker;             /* path of certferry-ssh-worker */
+	const char *worker; /* path of certferry-ssh-worker */
 	const struct deploy_host *hosts;
 	size_t host_count;
 	const struct deploy_slot *slots;
@@ -61,8 +64,10 @@ struct deploy_settings {
 
 struct deploy;
 
-/* What settings point to must outlive it. ERR_NOT_FOUND without a deploy key: before init. */
-struct deploy *deploy_new(const struct deploy_settings *settings, struct err *err) MUST_CHECK;
+/* What settings point to must outlive it. ERR_NOT_FOUND without a deploy key: before
+ * init. */
+struct deploy *deploy_new(const struct deploy_settings *settings,
+                          struct err *err) MUST_CHECK;
 void deploy_free(struct deploy *deploy);
 DEFINE_CLEANUP(struct deploy *, deploy_free);
 

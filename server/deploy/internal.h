@@ -21,11 +21,11 @@ struct cargo {
 	struct certificate certificate; /* the wanted one */
 	struct secret *key_pem;
 	char *fullchain;
-	struct install_slot install;    /* points into the above */
+	struct install_slot install; /* points into the above */
 	struct probe_result probe;
 	bool is_staged;
-	bool is_done;                   /* the server said so, and we saw it */
-	struct err err;                 /* why not */
+	bool is_done;   /* the server said so, and we saw it */
+	struct err err; /* why not */
 };
 
 struct visit {

@@ -17,18 +17,18 @@
 enum {
 	LINE_MAX_BYTES = 2048,
 	SERVICE_TIMEOUT_S = 60,
-	CONFIRM_SLACK_S = 15,           /* beside the probes, for the way there and back */
+	CONFIRM_SLACK_S = 15, /* beside the probes, for the way there and back */
 	STAGE_TIMEOUT_S = 60,
 };
 
 struct push {
 	struct visit *visit;
-	struct cargo **cargo;           /* of this service */
+	struct cargo **cargo; /* of this service */
 	size_t count;
 	int64_t deadline_ms;
 	bool is_reloaded;
 	bool is_committed;
-	struct err err;                 /* of the push as a whole */
+	struct err err; /* of the push as a whole */
 };
 
 static void blame(struct push *push, const struct err *why)
@@ -42,7 +42,9 @@ static int probe_timeout_s(const struct push *push)
 	int sum = 0;
 
 	for (size_t i = 0; i < push->count; i++)
-		sum += push->cargo[i]->slot->is_probed ? push->cargo[i]->slot->probe_timeout_s : 0;
+		sum += push->cargo[i]->slot->is_probed
+		           ? push->cargo[i]->slot->probe_timeout_s
+		           : 0;
 	return sum;
 }
 
@@ -63,7 +65,8 @@ static bool send_bundle(struct push *push, struct err *err)
 
 	/* Test, reload, and both again where it is rolled back. */
 	push->deadline_ms = clock_deadline_ms(
-		(STAGE_TIMEOUT_S + 4 * SERVICE_TIMEOUT_S + job.confirm_timeout_s) * INT64_C(1000));
+	    (STAGE_TIMEOUT_S + 4 * SERVICE_TIMEOUT_S + job.confirm_timeout_s) *
+	    INT64_C(1000));
 	for (size_t i = 0; i < push->count; i++)
 		slots[i] = push->cargo[i]->install;
 	return install_bundle(&job, &bundle, err) &&
@@ -110,9 +113,11 @@ static bool all_are_seen(struct push *push)
 	return all;
 }
 
-typedef void line_fn(struct push *push, const struct install_line *line, struct cargo *cargo);
+typedef void line_fn(struct push *push, const struct install_line *line,
+                     struct cargo *cargo);
 
-static void on_staged(struct push *push, const struct install_line *line, struct cargo *cargo)
+static void on_staged(struct push *push, const struct install_line *line,
+                      struct cargo *cargo)
 {
 	(void)line;
 	cargo->is_staged = true;
@@ -123,16 +128,19 @@ static void on_slot_failed(struct push *push, const struct install_line *line,
                            struct cargo *cargo)
 {
 	(void)push;
-	(void)err_set(&cargo->err, ERR_TEMPORARY, "%s: %s", cargo->slot->directory, line->text);
+	(void)err_set(&cargo->err, ERR_TEMPORARY, "%s: %s", cargo->slot->directory,
+	              line->text);
 }
 
-static void on_switched(struct push *push, const struct install_line *line, struct cargo *cargo)
+static void on_switched(struct push *push, const struct install_line *line,
+                        struct cargo *cargo)
 {
 	(void)line, (void)cargo;
 	tell_staged(push, "switched");
 }
 
-static void on_tested(struct push *push, const struct install_line *line, struct cargo *cargo)
+static void on_tested(struct push *push, const struct install_line *line,
+                      struct cargo *cargo)
 {
 	(void)line, (void)cargo;
 	tell_staged(push, "tested");
@@ -145,11 +153,13 @@ static void on_test_failed(struct push *push, const struct install_line *line,
 
 	(void)cargo;
 	(void)err_set(&why, ERR_TEMPORARY,
-	              "the service's own test failed, the old files are back: %s", line->text);
+	              "the service's own test failed, the old files are back: %s",
+	              line->text);
 	blame(push, &why);
 }
 
-static void on_reloaded(struct push *push, const struct install_line *line, struct cargo *cargo)
+static void on_reloaded(struct push *push, const struct install_line *line,
+                        struct cargo *cargo)
 {
 	struct visit *visit = push->visit;
 	struct err why = { 0 };
@@ -169,9 +179,10 @@ static void on_reload_failed(struct push *push, const struct install_line *line,
 	struct err why;
 
 	(void)cargo;
-	(void)err_set(&why, ERR_TEMPORARY,
-	              "the reload failed, the old files are back and it was reloaded again: %s",
-	              line->text);
+	(void)err_set(
+	    &why, ERR_TEMPORARY,
+	    "the reload failed, the old files are back and it was reloaded again: %s",
+	    line->text);
 	blame(push, &why);
 }
 
@@ -188,12 +199,14 @@ static void on_rolled_back(struct push *push, const struct install_line *line,
 	struct err why;
 
 	(void)cargo;
-	(void)err_set(&why, ERR_TEMPORARY, "rolled back%s%s", *line->text ? ": " : "", line->text);
+	(void)err_set(&why, ERR_TEMPORARY, "rolled back%s%s", *line->text ? ": " : "",
+	              line->text);
 	blame(push, &why);
 	tell_staged(push, "rolled back");
 }
 
-static void on_failed(struct push *push, const struct install_line *line, struct cargo *cargo)
+static void on_failed(struct push *push, const struct install_line *line,
+                      struct cargo *cargo)
 {
 	struct err why;
 
@@ -233,7 +246,8 @@ static bool take_line(struct push *push, const char *text, struct err *err)
 	if (lines[line.step].has_slot) {
 		cargo = find_slot(push, line.slot);
 		if (!cargo)
-			return err_set(err, ERR_REMOTE, "the server speaks of a slot '%s'", line.slot);
+			return err_set(err, ERR_REMOTE,
+			               "the server speaks of a slot '%s'", line.slot);
 	}
 	lines[line.step].run(push, &line, cargo);
 	return true;
@@ -245,7 +259,8 @@ static bool converse(struct push *push, struct err *err)
 		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
 		bool ended;
 
-		if (!ssh_read_line(push->visit->ssh, &line, &ended, push->deadline_ms, err))
+		if (!ssh_read_line(push->visit->ssh, &line, &ended, push->deadline_ms,
+		                   err))
 			return false;
 		if (ended)
 			return true;
@@ -262,8 +277,9 @@ static bool hear_the_end(struct push *push, struct err *err)
 	if (!ssh_finish(push->visit->ssh, &status, &complaint, push->deadline_ms, err))
 		return false;
 	if (!push->is_committed && push->err.kind == ERR_NONE)
-		return err_set(err, ERR_TEMPORARY, "the installer ended with status %d%s%.300s",
-		               status, complaint.len ? ": " : "", complaint.data);
+		return err_set(err, ERR_TEMPORARY,
+		               "the installer ended with status %d%s%.300s", status,
+		               complaint.len ? ": " : "", complaint.data);
 	return true;
 }
 
@@ -272,11 +288,13 @@ static void conclude(struct push *push)
 	for (size_t i = 0; i < push->count; i++) {
 		struct cargo *cargo = push->cargo[i];
 
-		cargo->is_done = cargo->is_staged && push->is_committed && cargo_is_seen(cargo);
+		cargo->is_done = cargo->is_staged && push->is_committed &&
+		                 cargo_is_seen(cargo);
 		if (!cargo->is_done && cargo->err.kind == ERR_NONE)
 			cargo->err = push->err;
 		if (!cargo->is_done && cargo->err.kind == ERR_NONE)
-			(void)err_set(&cargo->err, ERR_TEMPORARY, "the server did not confirm it");
+			(void)err_set(&cargo->err, ERR_TEMPORARY,
+			              "the server did not confirm it");
 	}
 }
 
@@ -284,7 +302,8 @@ static void conclude(struct push *push)
 static bool push_service(struct push *push)
 {
 	struct err why = { 0 };
-	bool good = send_bundle(push, &why) && converse(push, &why) && hear_the_end(push, &why);
+	bool good = send_bundle(push, &why) && converse(push, &why) &&
+	            hear_the_end(push, &why);
 
 	if (!good)
 		blame(push, &why);
@@ -294,7 +313,8 @@ static bool push_service(struct push *push)
 
 static bool is_waiting(const struct cargo *cargo)
 {
-	return cargo->row->state == DELIVERY_PUSH && !cargo->is_done && cargo->err.kind == ERR_NONE;
+	return cargo->row->state == DELIVERY_PUSH && !cargo->is_done &&
+	       cargo->err.kind == ERR_NONE;
 }
 
 void visit_push(struct visit *visit)

@@ -22,7 +22,8 @@ static void diverged(struct cargo *cargo, const char *how)
 static struct cargo *find_slot(struct visit *visit, const char *name)
 {
 	for (size_t i = 0; i < visit->count; i++)
-		if (visit->cargo[i].slot && str_eq(visit->cargo[i].slot->certificate, name))
+		if (visit->cargo[i].slot &&
+		    str_eq(visit->cargo[i].slot->certificate, name))
 			return &visit->cargo[i];
 	return NULL;
 }
@@ -51,7 +52,8 @@ static bool take_live(struct visit *visit, const char *text, struct err *err)
 static bool inspect(struct visit *visit, const struct install_slot *slots, size_t count,
                     struct err *err)
 {
-	AUTO_BUF struct buf bundle = BUF_INIT(INSTALL_BUNDLE_MAX), complaint = BUF_INIT(4096);
+	AUTO_BUF struct buf bundle = BUF_INIT(INSTALL_BUNDLE_MAX),
+			    complaint = BUF_INIT(4096);
 	AUTO_FREE char *command = install_command(!str_eq(visit->host->user, "root"));
 	int64_t deadline = clock_deadline_ms(INSPECT_TIMEOUT_S * INT64_C(1000));
 	bool ended = false;
@@ -72,8 +74,9 @@ static bool inspect(struct visit *visit, const struct install_slot *slots, size_
 	}
 	if (!ssh_finish(visit->ssh, &status, &complaint, deadline, err))
 		return false;
-	return status == 0 || err_set(err, ERR_TEMPORARY, "looking at it ended with status %d: %.300s",
-	                              status, complaint.data);
+	return status == 0 ||
+	       err_set(err, ERR_TEMPORARY, "looking at it ended with status %d: %.300s",
+	               status, complaint.data);
 }
 
 static void look_from_outside(struct cargo *cargo)
@@ -85,8 +88,9 @@ static void look_from_outside(struct cargo *cargo)
 	if (cargo->probe.seen == PROBE_OTHER)
 		diverged(cargo, cargo->probe.text);
 	else
-		(void)err_set(&cargo->err, ERR_TEMPORARY, "%s:%u %s", cargo->slot->probe_address,
-		              cargo->slot->probe_port, cargo->probe.text);
+		(void)err_set(&cargo->err, ERR_TEMPORARY, "%s:%u %s",
+		              cargo->slot->probe_address, cargo->slot->probe_port,
+		              cargo->probe.text);
 }
 
 void visit_verify(struct visit *visit)
@@ -109,7 +113,8 @@ void visit_verify(struct visit *visit)
 		if (cargo->row->state != DELIVERY_VERIFY && !cargo->is_done)
 			continue;
 		if (!cargo->is_done && why.kind == ERR_NONE)
-			(void)err_set(&cargo->err, ERR_REMOTE, "the server did not say what it has");
+			(void)err_set(&cargo->err, ERR_REMOTE,
+			              "the server did not say what it has");
 		else if (!cargo->is_done)
 			cargo->err = why;
 		if (cargo->err.kind == ERR_NONE)

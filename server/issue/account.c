@@ -35,7 +35,8 @@ static bool load_or_make_key(struct store *store, struct account *account,
 	return true;
 }
 
-static bool open_acme(struct ca_desk *desk, const struct account *account, struct err *err)
+static bool open_acme(struct ca_desk *desk, const struct account *account,
+                      struct err *err)
 {
 	struct acme_settings settings = desk->settings->acme;
 
@@ -46,8 +47,8 @@ static bool open_acme(struct ca_desk *desk, const struct account *account, struc
 	return desk->acme != NULL;
 }
 
-static bool register_account(struct store *store, struct ca_desk *desk, struct account *account,
-                             struct err *err)
+static bool register_account(struct store *store, struct ca_desk *desk,
+                             struct account *account, struct err *err)
 {
 	struct event event = { .name = "account.registered" };
 
@@ -57,7 +58,8 @@ static bool register_account(struct store *store, struct ca_desk *desk, struct a
 		return false;
 	free(account->eab_kid);
 	account->eab_kid = xstrdup(desk->settings->acme.eab_kid);
-	snprintf(event.text, sizeof(event.text), "%s: %.300s", desk->settings->name, account->url);
+	snprintf(event.text, sizeof(event.text), "%s: %.300s", desk->settings->name,
+	         account->url);
 	return store_account_save(store, account, &event, err);
 }
 
@@ -70,12 +72,14 @@ static bool open_desk(struct issue *issue, struct ca_desk *desk, struct err *err
 	if (desk->account_id)
 		return true;
 	issue_ca_close(desk);
-	if (!store_account_find(store, desk->settings->acme.directory, &account, &found, err))
+	if (!store_account_find(store, desk->settings->acme.directory, &account, &found,
+	                        err))
 		return false;
 	if (!found)
 		account.directory = xstrdup(desk->settings->acme.directory);
 	if (!load_or_make_key(store, &account, desk->settings, &desk->key, err) ||
-	    !open_acme(desk, &account, err) || !register_account(store, desk, &account, err))
+	    !open_acme(desk, &account, err) ||
+	    !register_account(store, desk, &account, err))
 		return false;
 	desk->account_id = account.id;
 	return true;

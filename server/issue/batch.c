@@ -20,11 +20,13 @@ struct dns_desk *issue_dns_find(struct issue *issue, const char *name, struct er
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		if (str_eq(issue->dns[i].settings->name, name))
 			return &issue->dns[i];
-	(void)err_set(err, ERR_CONFIG, "the configuration has no dns entry '%s' any more", name);
+	(void)err_set(err, ERR_CONFIG, "the configuration has no dns entry '%s' any more",
+	              name);
 	return NULL;
 }
 
-static bool settle(struct store *store, const struct txt *txt, bool remove, struct err *err)
+static bool settle(struct store *store, const struct txt *txt, bool remove,
+                   struct err *err)
 {
 	struct event event = { .name = "txt.removed", .order_id = txt->order_id };
 
@@ -56,8 +58,9 @@ static bool settle_all(struct store *store, const struct txt_list *rows,
 	return store_end(store, good, good ? err : &ignored) && good;
 }
 
-static bool run(struct issue *issue, const struct dns_desk *desk, const struct txt_list *rows,
-                struct provider_change *changes, struct err *err)
+static bool run(struct issue *issue, const struct dns_desk *desk,
+                const struct txt_list *rows, struct provider_change *changes,
+                struct err *err)
 {
 	const struct provider_call call = {
 		.provider = desk->settings->provider,
@@ -69,20 +72,22 @@ static bool run(struct issue *issue, const struct dns_desk *desk, const struct t
 	int64_t begun = clock_mono_ms();
 	bool good = provider_run(&issue->settings.home, &call, BATCH_DEADLINE_S, err);
 
-	log_debug(NULL, "dns.batch", "%s: %zu changes in %lld ms: %s", desk->settings->name,
-	          rows->len, (long long)(clock_mono_ms() - begun), good ? "done" : err->msg);
+	log_debug(NULL, "dns.batch", "%s: %zu changes in %lld ms: %s",
+	          desk->settings->name, rows->len, (long long)(clock_mono_ms() - begun),
+	          good ? "done" : err->msg);
 	return good;
 }
 
-static bool batch(struct issue *issue, struct dns_desk *desk, bool remove, int64_t order_id,
-                  struct err *failed, struct err *err)
+static bool batch(struct issue *issue, struct dns_desk *desk, bool remove,
+                  int64_t order_id, struct err *failed, struct err *err)
 {
 	AUTO_TXT_LIST struct txt_list rows = { 0 };
 	AUTO_FREE struct provider_change *changes = NULL;
 	struct err whole = { 0 };
 
 	if (!store_txt_list(issue->settings.store, desk->settings->name, 0,
-	                    remove ? TXT_UNWANTED : TXT_WANTED, PROVIDER_BATCH_MAX, &rows, err))
+	                    remove ? TXT_UNWANTED : TXT_WANTED, PROVIDER_BATCH_MAX, &rows,
+	                    err))
 		return false;
 	if (rows.len == 0)
 		return true;
@@ -98,12 +103,13 @@ static bool batch(struct issue *issue, struct dns_desk *desk, bool remove, int64
 	}
 	/* When the batch as a whole fails, each change that is not done carries why. */
 	if (!run(issue, desk, &rows, changes, &whole))
-		log_warn(NULL, "dns.batch.failed", "%s: %s", desk->settings->name, whole.msg);
+		log_warn(NULL, "dns.batch.failed", "%s: %s", desk->settings->name,
+		         whole.msg);
 	return settle_all(issue->settings.store, &rows, changes, order_id, failed, err);
 }
 
-bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove, int64_t order_id,
-                 bool *busy, struct err *failed, struct err *err)
+bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove,
+                 int64_t order_id, bool *busy, struct err *failed, struct err *err)
 {
 	bool good;
 
@@ -122,7 +128,8 @@ bool issue_janitor_start(struct issue *issue, struct err *err)
 	if (!store_txt_unwant_orphans(issue->settings.store, &count, err))
 		return false;
 	if (count > 0)
-		log_info(NULL, "txt.orphans", "%lld TXT values of an earlier run are removed",
+		log_info(NULL, "txt.orphans",
+		         "%lld TXT values of an earlier run are removed",
 		         (long long)count);
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		issue->dns[i].is_swept = count == 0;

@@ -10,14 +10,14 @@
 /* The steps of an order that have to do with its TXT records. */
 
 enum {
-	BUSY_MS = 20,           /* another order's batch is at the provider */
+	BUSY_MS = 20, /* another order's batch is at the provider */
 	SPREAD_FIRST_MS = 100,
 	SPREAD_MOST_MS = 10000,
-	ANSWERED_MS = 100,      /* the CA needs a moment to look */
+	ANSWERED_MS = 100, /* the CA needs a moment to look */
 };
 
-static bool find_zone(struct issue *issue, const struct issue_dns *dns, struct authz *authz,
-                      struct err *err)
+static bool find_zone(struct issue *issue, const struct issue_dns *dns,
+                      struct authz *authz, struct err *err)
 {
 	struct dns_zone zone;
 
@@ -28,14 +28,17 @@ static bool find_zone(struct issue *issue, const struct issue_dns *dns, struct a
 	for (size_t i = 0; dns->zones && i < dns->zones->len; i++) {
 		const char *one = dns->zones->items[i];
 
-		if (dnsname_is_below(authz->txt_name, one) && (!best || strlen(one) > strlen(best)))
+		if (dnsname_is_below(authz->txt_name, one) &&
+		    (!best || strlen(one) > strlen(best)))
 			best = one;
 	}
 	if (!best && dns->zones && dns->zones->len)
-		return err_set(err, ERR_CONFIG, "%s: in none of the zones of dns.%s.zones",
-		               authz->name, dns->name);
+		return err_set(err, ERR_CONFIG,
+		               "%s: in none of the zones of dns.%s.zones", authz->name,
+		               dns->name);
 	if (!best) {
-		if (!dns_zone_find(&issue->settings.dns_settings, authz->txt_name, &zone, err))
+		if (!dns_zone_find(&issue->settings.dns_settings, authz->txt_name, &zone,
+		                   err))
 			return false;
 		best = zone.name;
 	}
@@ -44,13 +47,14 @@ static bool find_zone(struct issue *issue, const struct issue_dns *dns, struct a
 }
 
 /* Into the ledger, once, before the provider hears of it. */
-static bool want(struct issue *issue, const struct order *order, const struct authz_list *all,
-                 struct err *err)
+static bool want(struct issue *issue, const struct order *order,
+                 const struct authz_list *all, struct err *err)
 {
 	struct store *store = issue->settings.store;
 	AUTO_TXT_LIST struct txt_list wanted = { 0 }, set = { 0 };
 
-	if (!store_txt_list(store, NULL, order->id, TXT_WANTED, INT32_MAX, &wanted, err) ||
+	if (!store_txt_list(store, NULL, order->id, TXT_WANTED, INT32_MAX, &wanted,
+	                    err) ||
 	    !store_txt_list(store, NULL, order->id, TXT_SET, INT32_MAX, &set, err))
 		return false;
 	if (wanted.len + set.len > 0)
@@ -78,7 +82,8 @@ static bool is_published(struct issue *issue, const struct order *order, bool *o
 {
 	AUTO_TXT_LIST struct txt_list wanted = { 0 };
 
-	if (!store_txt_list(issue->settings.store, NULL, order->id, TXT_WANTED, 1, &wanted, err))
+	if (!store_txt_list(issue->settings.store, NULL, order->id, TXT_WANTED, 1,
+	                    &wanted, err))
 		return false;
 	*out = wanted.len == 0;
 	return true;
@@ -122,8 +127,8 @@ static bool is_first_of_its_name(const struct authz_list *all, size_t at)
 }
 
 /* Asks for all values of one TXT name at once: apex and wildcard share it. */
-static bool ask_name(struct issue *issue, const struct authz_list *all, size_t at, bool *shown,
-                     struct buf *lagging, struct err *err)
+static bool ask_name(struct issue *issue, const struct authz_list *all, size_t at,
+                     bool *shown, struct buf *lagging, struct err *err)
 {
 	AUTO_STRLIST struct strlist values = { 0 };
 	const struct authz *authz = &all->items[at];
@@ -133,8 +138,8 @@ static bool ask_name(struct issue *issue, const struct authz_list *all, size_t a
 		if (str_eq(all->items[i].txt_name, authz->txt_name))
 			strlist_add(&values, all->items[i].txt_value);
 	if (!dns_zone_find(&issue->settings.dns_settings, authz->txt_name, &zone, err) ||
-	    !dns_txt_ask(&issue->settings.dns_settings, &zone, authz->txt_name, &values, shown,
-	                 err))
+	    !dns_txt_ask(&issue->settings.dns_settings, &zone, authz->txt_name, &values,
+	                 shown, err))
 		return false;
 	if (!*shown) {
 		buf_addf(lagging, "%s%s: ", lagging->len ? "; " : "", authz->txt_name);
@@ -163,10 +168,11 @@ bool issue_spread(struct issue *issue, struct order *order, struct err *err)
 		return true;
 	}
 	if (issue_is_overdue(order, desk->settings->spread_timeout_s))
-		/* Final for this order, so that its values are removed; the CA was not asked,
-		 * so the next run may begin a new one at once. */
+		/* Final for this order, so that its values are removed; the CA was not
+		 * asked, so the next run may begin a new one at once. */
 		return err_set(err, ERR_REMOTE,
-		               "not on every authoritative server after %d s; the CA was not asked: %s",
+		               "not on every authoritative server after %d s; the CA was "
+		               "not asked: %s",
 		               desk->settings->spread_timeout_s, lagging.data);
 	issue_look_again(order, 0, SPREAD_FIRST_MS, SPREAD_MOST_MS);
 	return true;

@@ -11,18 +11,19 @@
 /* One CA in use: its account is made when the first order needs it. */
 struct ca_desk {
 	const struct issue_ca *settings;
-	pthread_mutex_t lock;           /* while the account is looked up or made */
-	int64_t account_id;             /* 0: not yet */
+	pthread_mutex_t lock; /* while the account is looked up or made */
+	int64_t account_id;   /* 0: not yet */
 	struct key *key;
 	struct acme *acme;
 	char *account_url;
 };
 
-/* One DNS credential: one batch at a time, so that what comes meanwhile joins the next. */
+/* One DNS credential: one batch at a time, so that what comes meanwhile joins the next.
+ */
 struct dns_desk {
 	const struct issue_dns *settings;
 	pthread_mutex_t lock;
-	bool is_swept;                  /* by the janitor, in this run */
+	bool is_swept; /* by the janitor, in this run */
 };
 
 struct issue {
@@ -34,27 +35,31 @@ struct issue {
 /* A step sets the next state, and run_at_ms to wait; issue.c saves. */
 typedef bool issue_step_fn(struct issue *issue, struct order *order, struct err *err);
 issue_step_fn issue_wait, issue_create, issue_publish, issue_spread, issue_answer,
-	issue_validate, issue_finalize, issue_collect, issue_tidy;
+    issue_validate, issue_finalize, issue_collect, issue_tidy;
 
 /* Moves on, due at once. */
 void issue_enter(struct order *order, enum order_state state);
 /* Stays in the state and looks again: after retry_after seconds where the CA said so,
  * else after first_ms, doubled with every look up to most_ms. */
-void issue_look_again(struct order *order, int retry_after, int64_t first_ms, int64_t most_ms);
+void issue_look_again(struct order *order, int retry_after, int64_t first_ms,
+                      int64_t most_ms);
 /* True once the state has lasted that long. */
 bool issue_is_overdue(const struct order *order, int64_t seconds);
 
 /* account.c: the CA's desk with its account ready; NULL with err. */
-struct ca_desk *issue_ca_open(struct issue *issue, const char *name, struct err *err) MUST_CHECK;
+struct ca_desk *issue_ca_open(struct issue *issue, const char *name,
+                              struct err *err) MUST_CHECK;
 void issue_ca_close(struct ca_desk *desk);
 
 /* batch.c */
-struct dns_desk *issue_dns_find(struct issue *issue, const char *name, struct err *err) MUST_CHECK;
+struct dns_desk *issue_dns_find(struct issue *issue, const char *name,
+                                struct err *err) MUST_CHECK;
 /*
- * Brings what the ledger wants of this dns (remove: no longer wants) to the provider, as much as
- * one batch holds. *busy: somebody else's batch is running, nothing was done. failed, where not NULL, gets the outcome
- * of a row of order_id that failed.
+ * Brings what the ledger wants of this dns (remove: no longer wants) to the provider, as
+ * much as one batch holds. *busy: somebody else's batch is running, nothing was done.
+ * failed, where not NULL, gets the outcome of a row of order_id that failed.
  */
-bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove, int64_t order_id,
-                 bool *busy, struct err *failed, struct err *err) MUST_CHECK;
+bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove,
+                 int64_t order_id, bool *busy, struct err *failed,
+                 struct err *err) MUST_CHECK;
 #endif

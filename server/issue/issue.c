@@ -10,16 +10,11 @@
 static const struct {
 	issue_step_fn *run;
 } states[] = {
-	[ORDER_WAIT] = { issue_wait },
-	[ORDER_CREATE] = { issue_create },
-	[ORDER_PUBLISH] = { issue_publish },
-	[ORDER_SPREAD] = { issue_spread },
-	[ORDER_ANSWER] = { issue_answer },
-	[ORDER_VALIDATE] = { issue_validate },
-	[ORDER_FINALIZE] = { issue_finalize },
-	[ORDER_COLLECT] = { issue_collect },
-	[ORDER_TIDY] = { issue_tidy },
-	[ORDER_DONE] = { NULL },
+	[ORDER_WAIT] = { issue_wait },         [ORDER_CREATE] = { issue_create },
+	[ORDER_PUBLISH] = { issue_publish },   [ORDER_SPREAD] = { issue_spread },
+	[ORDER_ANSWER] = { issue_answer },     [ORDER_VALIDATE] = { issue_validate },
+	[ORDER_FINALIZE] = { issue_finalize }, [ORDER_COLLECT] = { issue_collect },
+	[ORDER_TIDY] = { issue_tidy },         [ORDER_DONE] = { NULL },
 };
 _Static_assert(ARRAY_SIZE(states) == ORDER_STATE_COUNT, "a state has no row");
 
@@ -66,7 +61,8 @@ void issue_enter(struct order *order, enum order_state state)
 	order->polls = 0;
 }
 
-void issue_look_again(struct order *order, int retry_after, int64_t first_ms, int64_t most_ms)
+void issue_look_again(struct order *order, int retry_after, int64_t first_ms,
+                      int64_t most_ms)
 {
 	int64_t wait_ms = first_ms;
 
@@ -75,7 +71,8 @@ void issue_look_again(struct order *order, int retry_after, int64_t first_ms, in
 	if (wait_ms > most_ms)
 		wait_ms = most_ms;
 	order->polls++;
-	order->run_at_ms = clock_now_ms() + (retry_after ? retry_after * INT64_C(1000) : wait_ms);
+	order->run_at_ms = clock_now_ms() +
+	                   (retry_after ? retry_after * INT64_C(1000) : wait_ms);
 }
 
 bool issue_is_overdue(const struct order *order, int64_t seconds)
@@ -86,7 +83,8 @@ bool issue_is_overdue(const struct order *order, int64_t seconds)
 /* A failure leaves the order waiting, or on its way out. Returns true where it waits. */
 static bool fall_back(struct order *order, const struct err *why)
 {
-	bool waits = err_infos[why->kind].retry && (size_t)order->attempts < ARRAY_SIZE(backoff_s);
+	bool waits = err_infos[why->kind].retry &&
+	             (size_t)order->attempts < ARRAY_SIZE(backoff_s);
 
 	order->last_at = clock_now();
 	/* Why it failed is worth more than that its TXT could not be removed either. */
@@ -105,8 +103,8 @@ static bool fall_back(struct order *order, const struct err *why)
 	return false;
 }
 
-static void report(struct issue *issue, const struct order *order, enum progress_kind kind,
-                   const char *text)
+static void report(struct issue *issue, const struct order *order,
+                   enum progress_kind kind, const char *text)
 {
 	const struct progress *to = &issue->settings.progress;
 	const struct progress_event event = {
@@ -126,8 +124,9 @@ static void report(struct issue *issue, const struct order *order, enum progress
 static const char *event_name(const struct order *order, bool failed)
 {
 	if (failed)
-		return order->state == ORDER_TIDY || order->state == ORDER_DONE ? "order.failed"
-		                                                                : "order.waits";
+		return order->state == ORDER_TIDY || order->state == ORDER_DONE
+		           ? "order.failed"
+		           : "order.waits";
 	if (order->state != ORDER_DONE)
 		return "order.state";
 	return order->certificate_id ? "order.done" : "order.ended";
@@ -149,7 +148,8 @@ static bool save(struct issue *issue, const struct order *order, enum order_stat
 		snprintf(event.text, sizeof(event.text), "%s: %.370s",
 		         order_state_names[before], why->msg);
 	else
-		snprintf(event.text, sizeof(event.text), "%s", order_state_names[order->state]);
+		snprintf(event.text, sizeof(event.text), "%s",
+		         order_state_names[order->state]);
 	return store_order_save(issue->settings.store, order, true, &event, err);
 }
 
@@ -160,14 +160,17 @@ static void tell(struct issue *issue, const struct order *order, enum order_stat
 	const struct log_about about = { .what = "order", .name = name, .id = order->id };
 
 	if (why->kind != ERR_NONE) {
-		log_line(waits ? LOG_WARN : LOG_ERROR, &about, event_name(order, true), "%s: %s",
-		         order_state_names[before], why->msg);
+		log_line(waits ? LOG_WARN : LOG_ERROR, &about, event_name(order, true),
+		         "%s: %s", order_state_names[before], why->msg);
 		/* Tidying is not what people wait for: the ledger keeps what is left. */
 		if (before != ORDER_TIDY)
-			report(issue, order, waits ? PROGRESS_WAITS : PROGRESS_FAILED, why->msg);
+			report(issue, order, waits ? PROGRESS_WAITS : PROGRESS_FAILED,
+			       why->msg);
 	} else if (order->state != before) {
-		log_info(&about, event_name(order, false), "%s", order_state_names[order->state]);
-		report(issue, order, order->state == ORDER_DONE ? PROGRESS_DONE : PROGRESS_STEP,
+		log_info(&about, event_name(order, false), "%s",
+		         order_state_names[order->state]);
+		report(issue, order,
+		       order->state == ORDER_DONE ? PROGRESS_DONE : PROGRESS_STEP,
 		       order->certificate_id ? NULL : order->last.msg);
 	}
 }

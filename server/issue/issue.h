@@ -15,35 +15,32 @@
  * issue - drives an order from its intent to a certificate in the store
  *
  * An order is a row with a state; issue_step() claims a due one, runs the step of its
- * state, and saves what came of it. A step does one thing that can be done again, blocks at
- * most as long as its own deadlines, and never sleeps: waiting is a later run_at.
+ * state, and saves what came of it. A step does one thing that can be done again, blocks
+ * at most as long as its own deadlines, and never sleeps: waiting is a later run_at.
  *
  *   wait      until it may go to the CA: one in flight per set of names, shared names
  *             proved once, no more than orders_max in all
  *   create    key and intent are stored; newOrder; its URL is stored before anything else
- *   publish   TXT values into the ledger, then to the provider, in one batch with whatever
- *             other orders want there at this moment
- *   spread    every authoritative server is asked, until all show the values
- *   answer    the CA is told
- *   validate  the order is polled until it is ready
- *   finalize  the CSR is sent
- *   collect   the certificate is fetched, checked and stored with the delivery it causes
- *   tidy      the values are removed and leave the ledger: on every way out
- *   done
+ *   publish   TXT values into the ledger, then to the provider, in one batch with
+ * whatever other orders want there at this moment spread    every authoritative server is
+ * asked, until all show the values answer    the CA is told validate  the order is polled
+ * until it is ready finalize  the CSR is sent collect   the certificate is fetched,
+ * checked and stored with the delivery it causes tidy      the values are removed and
+ * leave the ledger: on every way out done
  *
  * Owned by the engine; step and next are called from several threads at once.
  */
 struct issue_ca {
 	const char *name;
-	struct acme_settings acme;      /* key and account_url are filled in by issue */
+	struct acme_settings acme; /* key and account_url are filled in by issue */
 };
 
 struct issue_dns {
-	const char *name;               /* the configuration's */
+	const char *name; /* the configuration's */
 	const char *provider;
 	const struct provider_option *options;
 	size_t option_count;
-	const struct strlist *zones;    /* empty: found by SOA */
+	const struct strlist *zones; /* empty: found by SOA */
 	uint32_t ttl_s;
 	int spread_timeout_s;
 };
@@ -77,5 +74,6 @@ bool issue_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err) MUST_
  */
 bool issue_janitor_start(struct issue *issue, struct err *err) MUST_CHECK;
 bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err) MUST_CHECK;
-bool issue_janitor_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err) MUST_CHECK;
+bool issue_janitor_next(void *arg, int64_t *run_at_ms, bool *any,
+                        struct err *err) MUST_CHECK;
 #endif

@@ -11,16 +11,17 @@
 #include "crypto/key.h"
 #include "store/delivery.h"
 
-/* The steps that an order takes with the CA. Those with the DNS are in challenge_steps.c. */
+/* The steps that an order takes with the CA. Those with the DNS are in challenge_steps.c.
+ */
 
 enum {
 	LOOK_FIRST_MS = 250,
 	LOOK_MOST_MS = 5000,
 	TURN_FIRST_MS = 200,
 	TURN_MOST_MS = 2000,
-	READY_TIMEOUT_S = 15 * 60,      /* for the CA to look at the TXT records */
-	ISSUE_TIMEOUT_S = 6 * 3600,     /* some CAs leave an order in "processing" for long */
-	PROVED_FOR_S = 3600,            /* how long a proved name surely needs no new proof */
+	READY_TIMEOUT_S = 15 * 60,  /* for the CA to look at the TXT records */
+	ISSUE_TIMEOUT_S = 6 * 3600, /* some CAs leave an order in "processing" for long */
+	PROVED_FOR_S = 3600,        /* how long a proved name surely needs no new proof */
 };
 
 bool issue_wait(struct issue *issue, struct order *order, struct err *err)
@@ -94,11 +95,13 @@ static bool is_ours(const struct order *order, const char *name, struct err *err
 static bool is_provable(const struct acme_authz *authz, struct err *err)
 {
 	if (authz->status != ACME_PENDING)
-		return err_set(err, ERR_REMOTE, "%s: the CA says its authorization is %s%s%s",
-		               authz->name, acme_status_names[authz->status],
+		return err_set(err, ERR_REMOTE,
+		               "%s: the CA says its authorization is %s%s%s", authz->name,
+		               acme_status_names[authz->status],
 		               authz->problem.kind ? ": " : "", authz->problem.msg);
 	if (!authz->challenge_url)
-		return err_set(err, ERR_REMOTE, "%s: the CA offers no dns-01 challenge for it",
+		return err_set(err, ERR_REMOTE,
+		               "%s: the CA offers no dns-01 challenge for it",
 		               authz->name);
 	return true;
 }
@@ -109,10 +112,9 @@ static bool note_authz(struct issue *issue, const struct order *order, const cha
 	CLEANUP(authz_list_deinit) struct authz_list one = { 0 };
 
 	if (seen->status == ACME_VALID)
-		return store_authorized(issue->settings.store, order, seen->name,
-		                        seen->expires ? seen->expires
-		                                      : clock_now() + PROVED_FOR_S,
-		                        err);
+		return store_authorized(
+		    issue->settings.store, order, seen->name,
+		    seen->expires ? seen->expires : clock_now() + PROVED_FOR_S, err);
 	if (!is_provable(seen, err))
 		return false;
 	one.items = NEW(struct authz);
@@ -128,7 +130,8 @@ static bool note_authz(struct issue *issue, const struct order *order, const cha
 	return store_authz_save(issue->settings.store, one.items, err);
 }
 
-/* Which names are still to be proved? Read once: a second run of the step finds the rows. */
+/* Which names are still to be proved? Read once: a second run of the step finds the rows.
+ */
 static bool note_authzs(struct issue *issue, struct acme *acme, const struct order *order,
                         const struct acme_order *seen, struct err *err)
 {
@@ -177,8 +180,9 @@ bool issue_create(struct issue *issue, struct order *order, struct err *err)
 }
 
 /* An order that turned invalid does not say why; its authorizations do. */
-static bool explain_invalid(struct issue *issue, struct acme *acme, const struct order *order,
-                            const struct acme_order *seen, struct err *err)
+static bool explain_invalid(struct issue *issue, struct acme *acme,
+                            const struct order *order, const struct acme_order *seen,
+                            struct err *err)
 {
 	AUTO_AUTHZ_LIST struct authz_list known = { 0 };
 
@@ -239,7 +243,8 @@ bool issue_validate(struct issue *issue, struct order *order, struct err *err)
 static bool send_csr(struct issue *issue, struct acme *acme, const struct order *order,
                      struct err *err)
 {
-	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id, err);
+	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id,
+	                                          err);
 	AUTO_BUF struct buf csr = BUF_INIT(64 * 1024);
 
 	return key && csr_new(key, &order->names, &csr, err) &&
@@ -295,7 +300,8 @@ static void fill_certificate(struct certificate *row, const struct order *order,
 }
 
 /* The delivery that the certificate gives rise to: what stays is what is there now. */
-static bool want_delivery(struct store *store, const struct certificate *row, struct err *err)
+static bool want_delivery(struct store *store, const struct certificate *row,
+                          struct err *err)
 {
 	AUTO_DELIVERY struct delivery delivery = { 0 };
 	const struct event event = { .name = "delivery.due",
@@ -320,7 +326,8 @@ static bool want_delivery(struct store *store, const struct certificate *row, st
 }
 
 /* Certificate, its delivery and the order's end: one transaction. */
-static bool keep(struct store *store, struct order *order, struct cert *cert, struct err *err)
+static bool keep(struct store *store, struct order *order, struct cert *cert,
+                 struct err *err)
 {
 	AUTO_CERTIFICATE struct certificate row = { 0 };
 	struct event event = { .name = "certificate.issued",
@@ -333,7 +340,8 @@ static bool keep(struct store *store, struct order *order, struct cert *cert, st
 	if (!store_begin(store, err))
 		return false;
 	fill_certificate(&row, order, cert);
-	snprintf(event.text, sizeof(event.text), "serial %s by %.200s", row.serial, row.issuer);
+	snprintf(event.text, sizeof(event.text), "serial %s by %.200s", row.serial,
+	         row.issuer);
 	good = store_certificate_add(store, &row, &event, err) &&
 	       want_delivery(store, &row, err);
 	if (good) {
@@ -345,10 +353,11 @@ static bool keep(struct store *store, struct order *order, struct cert *cert, st
 	return store_end(store, good, good ? err : &ignored) && good;
 }
 
-static bool fetch(struct issue *issue, struct acme *acme, struct order *order, const char *url,
-                  struct err *err)
+static bool fetch(struct issue *issue, struct acme *acme, struct order *order,
+                  const char *url, struct err *err)
 {
-	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id, err);
+	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id,
+	                                          err);
 	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
 	AUTO_CERT struct cert cert = { 0 };
 

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+/*
+ * Progress while a run lasts. On a terminal: one bar over all, and below it one line per
+ * order and delivery that is under way, drawn again when something changes, at most a few
+ * times a second. Elsewhere: one plain line per change, which a log keeps. Log lines go
+ * above the bar. Called from every worker; a mutex keeps the drawing whole.
+ */
+
+enum { LINES_MAX = 12, WIDTH_MAX = 200, BAR_MAX = 40, REDRAW_MS = 80 };
+
+struct work {
+	char name[160]; /* "order www/web-1" */
+	char state[60];
+};
+
+struct live {
+	pthread_mutex_t lock;
+	bool is_quiet, is_terminal, has_color;
+	size_t works, ended;
+	struct work running[LINES_MAX];
+	size_t running_count;
+	int drawn; /* lines on the screen that are ours */
+	int64_t drawn_at_ms;
+};
+
+static size_t width(void)
+{
+	struct winsize size = { 0 };
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 20)
+		return 80;
+	return size.ws_col > WIDTH_MAX ? WIDTH_MAX : size.ws_col;
+}
+
+static void erase(struct live *live)
+{
+	if (live->drawn > 0)
+		printf("\033[%dA\033[J", live->drawn);
+	live->drawn = 0;
+}
+
+static void draw(struct live *live)
+{
+	size_t columns = width(), bar = columns / 2 < BAR_MAX ? columns / 2 : BAR_MAX;
+	size_t done = live->works ? live->ended * bar / live->works : bar;
+
+	if (done > bar)
+		done = bar;
+	erase(live);
+	printf("[%s", live->has_color ? "\033[32m" : "");
+	for (size_t i = 0; i < bar; i++)
+		putchar(i < done ? '#' : '.');
+	printf("%s] %zu of %zu\n", live->has_color ? "\033[0m" : "", live->ended,
+	       live->works);
+	live->drawn = 1;
+	for (size_t i = 0; i < live->running_count; i++, live->drawn++)
+		printf("  %-*.*s %.24s\n", (int)(columns > 60 ? 32 : 16),
+		       (int)(columns > 60 ? columns - 30 : 16), live->running[i].name,
+		       live->running[i].state);
+	fflush(stdout);
+	live->drawn_at_ms = clock_mono_ms();
+}
+
+static void log_above(void *arg, enum log_level level, const char *line)
+{
+	struct live *live = arg;
+
+	(void)level;
+	pthread_mutex_lock(&live->lock);
+	if (live->is_terminal)
+		erase(live);
+	fflush(stdout);
+	fprintf(stderr, "%s\n", line);
+	if (live->is_terminal)
+		draw(live);
+	pthread_mutex_unlock(&live->lock);
+}
+
+struct live *live_new(size_t works, bool quiet)
+{
+	struct live *live = NEW(struct live);
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	pthread_mutex_init(&live->lock, NULL);
+	live->works = works;
+	live->is_quiet = quiet;
+	live->is_terminal = !quiet && isatty(STDOUT_FILENO) && terminal &&
+	                    !str_eq(terminal, "dumb");
+	live->has_color = live->is_terminal && !(no_color && *no_color);
+	if (live->is_terminal)
+		log_set_sink(log_above, live);
+	return live;
+}
+
+static void drop(struct live *live, const char *name)
+{
+	for (size_t i = 0; i < live->running_count; i++) {
+		if (!str_eq(live->running[i].name, name))
+			continue;
+		memmove(&live->running[i], &live->running[i + 1],
+		        (live->running_count - i - 1) * sizeof(live->running[0]));
+		live->running_count--;
+		return;
+	}
+}
+
+static void put(struct live *live, const char *name, const char *state)
+{
+	struct work *work = NULL;
+
+	for (size_t i = 0; i < live->running_count && !work; i++)
+		if (str_eq(live->running[i].name, name))
+			work = &live->running[i];
+	if (!work && live->running_count < LINES_MAX)
+		work = &live->running[live->running_count++];
+	if (!work)
+		return;
+	snprintf(work->name, sizeof(work->name), "%s", name);
+	snprintf(work->state, sizeof(work->state), "%s", state);
+}
+
+static void print_line(const struct progress_event *event, const char *name)
+{
+	char when[CLOCK_TEXT];
+
+	if (event->kind == PROGRESS_WAITS)
+		printf("%s: %s, again at %s: %s\n", name, event->state,
+		       clock_format(event->until, when), event->text ? event->text : "");
+	else if (event->text && event->text[0])
+		printf("%s: %s: %s\n", name, event->state, event->text);
+	else
+		printf("%s: %s\n", name, event->state);
+	fflush(stdout);
+}
+
+static void report(void *arg, const struct progress_event *event)
+{
+	struct live *live = arg;
+	AUTO_FREE char *name = xasprintf("%s %s/%s", event->what, event->certificate,
+	                                 event->host);
+	bool is_end = event->kind != PROGRESS_STEP;
+
+	if (live->is_quiet)
+		return;
+	pthread_mutex_lock(&live->lock);
+	if (is_end)
+		drop(live, name);
+	else
+		put(live, name, event->state);
+	/* A place is at its end when its delivery is, or when its order failed. */
+	if (is_end && (str_eq(event->what, "delivery") || event->kind != PROGRESS_DONE))
+		live->ended++;
+	if (!live->is_terminal) {
+		print_line(event, name);
+	} else {
+		if (event->kind == PROGRESS_WAITS || event->kind == PROGRESS_FAILED) {
+			erase(live);
+			print_line(event, name);
+		}
+		if (is_end || clock_mono_ms() - live->drawn_at_ms > REDRAW_MS)
+			draw(live);
+	}
+	pthread_mutex_unlock(&live->lock);
+}
+
+struct progress live_progress(struct live *live)
+{
+	return (struct progress){ .report = report, .arg = live };
+}
+
+void live_free(struct live *live)
+{
+	if (!live)
+		return;
+	if (live->is_terminal) {
+		log_set_sink(NULL, NULL);
+		erase(live);
+		fflush(stdout);
+	}
+	pthread_mutex_destroy(&live->lock);
+	free(live);
+}

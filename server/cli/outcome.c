@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include "view.h"
+
+/* What a run came to: how many are as wanted, and of each other one why and what next. */
+
+struct tally {
+	size_t by_state[VIEW_STATE_COUNT];
+	size_t all;
+	int64_t next; /* the earliest time at which something goes on by itself */
+};
+
+static void add_row(struct table *table, const struct view *view)
+{
+	AUTO_FREE char *place = xasprintf("%s/%s", view->wanted->name, view->at->name);
+	char when[CLOCK_TEXT] = "-";
+	const char *const cells[] = { place, view_state_names[view->state], when,
+		                      view->reason };
+
+	if (view->waits_until)
+		clock_format(view->waits_until, when);
+	table_add(table, cells);
+}
+
+static void count(struct tally *tally, const struct view *view)
+{
+	tally->all++;
+	tally->by_state[view->state]++;
+	if (view->waits_until && (!tally->next || view->waits_until < tally->next))
+		tally->next = view->waits_until;
+}
+
+static bool judge(const struct tally *tally, struct err *err)
+{
+	size_t stuck = tally->by_state[VIEW_FAILED] + tally->by_state[VIEW_BLOCKED];
+	size_t open = tally->all - tally->by_state[VIEW_DONE] - stuck;
+
+	if (stuck)
+		return err_set(err, ERR_REMOTE,
+		               "%zu of %zu need somebody: see above; the rest is done or "
+		               "goes on by itself",
+		               stuck, tally->all);
+	if (open)
+		return err_set(err, ERR_TEMPORARY,
+		               "%zu of %zu wait; the next apply goes on with them", open,
+		               tally->all);
+	return true;
+}
+
+bool outcome_print(struct session *session, const struct fleet_plan *plan, bool quiet,
+                   struct err *err)
+{
+	static const char *const columns[] = { "CERTIFICATE", "STATE", "AGAIN AT",
+		                               "WHY" };
+	AUTO_TABLE struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	struct tally tally = { 0 };
+
+	for (size_t i = 0; i < plan->count; i++) {
+		AUTO_VIEW struct view view = { 0 };
+
+		if (!view_load(&view, session->store, plan->items[i].certificate,
+		               plan->items[i].host, err))
+			return false;
+		count(&tally, &view);
+		if (view.state != VIEW_DONE)
+			add_row(table, &view);
+	}
+	if (tally.by_state[VIEW_DONE] < tally.all)
+		table_print(table, quiet ? stderr : stdout);
+	if (!quiet)
+		printf("%zu of %zu certificates are installed as wanted%s\n",
+		       tally.by_state[VIEW_DONE], tally.all,
+		       fleet_plan_has_work(plan) || tally.by_state[VIEW_DONE] < tally.all
+		           ? "."
+		           : "; nothing was to do.");
+	return judge(&tally, err);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "view.h"
+
+#include "fleet/fleet.h"
+
+#include "internal.h"
+
+const char *const view_state_names[] = {
+	[VIEW_DONE] = "done",       [VIEW_DUE] = "due",       [VIEW_WORKING] = "working",
+	[VIEW_WAITING] = "waiting", [VIEW_FAILED] = "failed", [VIEW_BLOCKED] = "blocked",
+};
+_Static_assert(ARRAY_SIZE(view_state_names) == VIEW_STATE_COUNT, "a state has no name");
+
+bool view_is_installed(const struct view *view)
+{
+	return view->has_certificate && view->has_delivery &&
+	       view->delivery.installed_id == view->certificate.id;
+}
+
+static void set(struct view *view, enum view_state state, const char *reason)
+{
+	view->state = state;
+	snprintf(view->reason, sizeof(view->reason), "%s", reason ? reason : "");
+}
+
+static void set_failed(struct view *view, const struct err *why, int64_t run_at_ms,
+                       bool is_open)
+{
+	bool again = is_open && err_infos[why->kind].retry;
+
+	set(view, again ? VIEW_WAITING : VIEW_FAILED, why->msg);
+	view->err = why;
+	view->waits_until = again ? run_at_ms / 1000 : 0;
+}
+
+/* The rows speak first: what is under way or failed says more than what is due. */
+static bool judge_rows(struct view *view)
+{
+	const struct order *order = &view->order;
+	const struct delivery *delivery = &view->delivery;
+	bool is_over = !view->has_order || order->state == ORDER_DONE ||
+	               order->certificate_id;
+
+	if (!is_over && order->last.kind != ERR_NONE && order->attempts > 0)
+		set_failed(view, &order->last, order->run_at_ms, true);
+	else if (!is_over && order->last.kind != ERR_NONE)
+		set_failed(view, &order->last, 0, false);
+	else if (!is_over)
+		set(view, VIEW_WORKING, order_state_names[order->state]);
+	else if (view->has_order && order->state == ORDER_DONE && !order->certificate_id)
+		set_failed(view, &order->last, 0, false);
+	else if (view->has_delivery && delivery->state != DELIVERY_DONE &&
+	         delivery->last.kind != ERR_NONE)
+		set_failed(view, &delivery->last, delivery->run_at_ms, true);
+	else
+		return false;
+	return true;
+}
+
+static void judge(struct view *view, struct store *store, struct err *err)
+{
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_STRLIST struct strlist none = { 0 };
+	const struct fleet_wish wish = { &none, &none };
+	struct config_certificate one = *view->wanted;
+	const struct config_host *at = view->at;
+	const struct config config = { .certificates = &one, .certificate_count = 1 };
+
+	one.hosts = &at;
+	one.host_count = 1;
+	if (!fleet_plan(&config, store, &wish, &plan, err))
+		return;
+	if (plan.items[0].action == FLEET_BLOCKED)
+		set(view, VIEW_BLOCKED, plan.items[0].reason);
+	else if (judge_rows(view))
+		/* Refused by the CA: the next order is not begun before this time. */
+		view->waits_until = plan.items[0].action == FLEET_WAIT
+		                        ? plan.items[0].until
+		                        : view->waits_until;
+	else if (plan.items[0].action == FLEET_VERIFY)
+		set(view, VIEW_DONE, view->delivery.served);
+	else
+		set(view, VIEW_DUE, plan.items[0].reason);
+}
+
+bool view_load(struct view *view, struct store *store,
+               const struct config_certificate *wanted, const struct config_host *at,
+               struct err *err)
+{
+	view->wanted = wanted;
+	view->at = at;
+	if (!store_certificate_newest(store, wanted->name, at->name, &view->certificate,
+	                              &view->has_certificate, err) ||
+	    !store_order_newest(store, wanted->name, at->name, &view->order,
+	                        &view->has_order, err) ||
+	    !store_delivery_find(store, wanted->name, at->name, &view->delivery,
+	                         &view->has_delivery, err))
+		return false;
+	judge(view, store, err);
+	return err->kind == ERR_NONE;
+}
+
+void view_deinit(struct view *view)
+{
+	certificate_deinit(&view->certificate);
+	order_deinit(&view->order);
+	delivery_deinit(&view->delivery);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "install/preset.h"
+
+/* Where the configuration meets what is built in and what is installed. */
+
+static void problem(struct strlist *problems, const struct config_mark *mark,
+                    const char *path, const char *text)
+{
+	AUTO_FREE char *line = xasprintf("%s:%d:%d: %s: %s", mark->file, mark->line,
+	                                 mark->column, path, text);
+
+	strlist_add(problems, line);
+}
+
+static void check_service(const struct config_certificate *certificate,
+                          struct strlist *problems)
+{
+	AUTO_BUF struct buf known = BUF_INIT(4096);
+	AUTO_FREE char *path = NULL;
+	const char *name = certificate->reload_preset;
+
+	if (name && !preset_find(name)) {
+		for (const struct preset *p = presets; p->name; p++)
+			buf_addf(&known, "%s%s", known.len ? ", " : "", p->name);
+		AUTO_FREE char *text = xasprintf("no service preset '%s'; there are: %s; "
+		                                 "or give the command as a list",
+		                                 name, known.data);
+
+		path = xasprintf("certificates.%s.reload", certificate->name);
+		problem(problems, &certificate->mark, path, text);
+	} else if (!name && !certificate->probe.is_off && !certificate->probe.port) {
+		path = xasprintf("certificates.%s.probe", certificate->name);
+		problem(problems, &certificate->mark, path,
+		        "which port shows the certificate? say {port: 443}, or false to "
+		        "install "
+		        "without looking");
+	}
+}
+
+static const struct provider_option_info *find_info(const struct provider_info *info,
+                                                    const char *name)
+{
+	for (size_t i = 0; i < info->option_count; i++)
+		if (str_eq(info->options[i].name, name))
+			return &info->options[i];
+	return NULL;
+}
+
+static char *unknown_option(const struct provider_info *info, const char *name)
+{
+	const char *best = NULL;
+	size_t distance = 4;
+
+	for (size_t i = 0; i < info->option_count; i++) {
+		size_t d = str_distance(info->options[i].name, name);
+
+		if (d < distance) {
+			distance = d;
+			best = info->options[i].name;
+		}
+	}
+	if (best)
+		return xasprintf("the provider %s has no such option; did you mean '%s'?",
+		                 info->name, best);
+	return xasprintf("the provider %s has no such option: certferry provider show %s",
+	                 info->name, info->name);
+}
+
+static char *wrong_with_option(const struct config_option *option,
+                               const struct provider_info *info)
+{
+	const struct provider_option_info *known = find_info(info, option->name);
+	struct err err = { 0 };
+
+	if (!known)
+		return unknown_option(info, option->name);
+	if (known->is_secret && option->value)
+		return xasprintf(
+		    "a secret does not stand in the configuration; put it into a file "
+		    "of mode 0600 and say {file: PATH}, or {credential: NAME}");
+	if (!option->value) {
+		AUTO_SECRET struct secret *secret = config_secret_read(
+		    &option->secret, option->name, &err);
+
+		if (!secret)
+			return xstrdup(err.msg);
+	}
+	return NULL;
+}
+
+static bool has_option(const struct config_dns *dns, const char *name)
+{
+	for (size_t i = 0; i < dns->option_count; i++)
+		if (str_eq(dns->options[i].name, name))
+			return true;
+	return false;
+}
+
+static void check_options(const struct config_dns *dns, const struct provider_info *info,
+                          struct strlist *problems)
+{
+	for (size_t i = 0; i < dns->option_count; i++) {
+		AUTO_FREE char *wrong = wrong_with_option(&dns->options[i], info);
+		AUTO_FREE char *path = xasprintf("dns.%s.%s", dns->name,
+		                                 dns->options[i].name);
+
+		if (wrong)
+			problem(problems, &dns->options[i].mark, path, wrong);
+	}
+	for (size_t i = 0; i < info->option_count; i++) {
+		const struct provider_option_info *option = &info->options[i];
+		AUTO_FREE char *path = xasprintf("dns.%s.%s", dns->name, option->name);
+		AUTO_FREE char *text = xasprintf("is missing; provider %s needs it: %s",
+		                                 info->name, option->help);
+
+		if (option->is_required && !has_option(dns, option->name))
+			problem(problems, &dns->mark, path, text);
+	}
+}
+
+static void check_dns(const struct config_dns *dns, const struct engine_paths *paths,
+                      struct strlist *problems)
+{
+	CLEANUP(provider_info_deinit) struct provider_info info = { 0 };
+	const struct provider_home home = { paths->dns_host, paths->plugins };
+	AUTO_FREE char *path = xasprintf("dns.%s.provider", dns->name);
+	struct err err = { 0 };
+
+	if (!provider_describe(&home, dns->provider, &info, &err))
+		problem(problems, &dns->mark, path, err.msg);
+	else
+		check_options(dns, &info, problems);
+}
+
+static void check_secret(const struct config_secret *secret, const char *path,
+                         struct strlist *problems)
+{
+	struct err err = { 0 };
+	AUTO_SECRET struct secret *value = NULL;
+
+	if (!secret->file && !secret->credential)
+		return;
+	value = config_secret_read(secret, path, &err);
+	if (!value)
+		problem(problems, &secret->mark, path, err.msg);
+}
+
+bool engine_check(const struct config *config, const struct engine_paths *paths,
+                  struct strlist *problems, struct err *err)
+{
+	size_t before = problems->len;
+
+	for (size_t i = 0; i < config->certificate_count; i++)
+		check_service(&config->certificates[i], problems);
+	for (size_t i = 0; i < config->dns_count; i++)
+		check_dns(&config->dns[i], paths, problems);
+	for (size_t i = 0; i < config->ca_count; i++) {
+		AUTO_FREE char *path = xasprintf("cas.%s.eab.key", config->cas[i].name);
+
+		check_secret(&config->cas[i].eab_key, path, problems);
+	}
+	return problems->len == before ||
+	       err_set(err, ERR_CONFIG, "%s: %zu problem%s", config->file,
+	               problems->len - before, problems->len - before == 1 ? "" : "s");
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/secret.h"
+#include "deploy/deploy.h"
+#include "install/preset.h"
+#include "issue/issue.h"
+#include "sched/sched.h"
+
+enum {
+	/* A row that is due this soon is waited for; a later one is left to the next run.
+	 */
+	PATIENCE_MS = 30 * 1000,
+};
+
+/* A slot, and what it points to. */
+struct slot_home {
+	struct strlist test, reload;
+	char *setup;
+	char *sni;
+};
+
+struct engine {
+	struct store *store;
+	int workers;
+	int deliveries_max;
+
+	struct issue_ca *cas;
+	struct secret **eab_keys;
+	size_t ca_count;
+	struct issue_dns *dns;
+	struct provider_option **options;
+	struct secret **secrets; /* of all options, one after the other */
+	size_t dns_count, secret_count;
+	struct deploy_host *hosts;
+	size_t host_count;
+	struct deploy_slot *slots;
+	struct slot_home *slot_homes;
+	size_t slot_count;
+
+	struct issue *issue;
+	struct deploy *deploy;
+};
+
+static bool wire_ca(struct engine *engine, const struct config_ca *ca, size_t at,
+                    struct err *err)
+{
+	if (ca->eab_kid) {
+		engine->eab_keys[at] = config_secret_read(&ca->eab_key, "eab.key", err);
+		if (!engine->eab_keys[at])
+			return err_context(err, "cas.%s", ca->name);
+	}
+	engine->cas[at] = (struct issue_ca){
+		.name = ca->name,
+		.acme = {
+			.name = ca->name,
+			.directory = ca->directory,
+			.ca_file = ca->ca_file,
+			.contact = &ca->contact,
+			.agree_to_terms = ca->agree_to_terms,
+			.eab_kid = ca->eab_kid,
+			.eab_key = engine->eab_keys[at],
+		},
+	};
+	return true;
+}
+
+static bool wire_dns(struct engine *engine, const struct config_dns *dns, size_t at,
+                     struct err *err)
+{
+	struct provider_option *options = xcalloc(dns->option_count, sizeof(*options));
+
+	engine->options[at] = options;
+	for (size_t i = 0; i < dns->option_count; i++) {
+		const struct config_option *option = &dns->options[i];
+		struct secret *secret = NULL;
+
+		options[i].name = option->name;
+		options[i].value = option->value;
+		if (option->value)
+			continue;
+		secret = config_secret_read(&option->secret, option->name, err);
+		if (!secret)
+			return err_context(err, "dns.%s", dns->name);
+		engine->secrets = xrealloc(engine->secrets, engine->secret_count + 1,
+		                           sizeof(struct secret *));
+		engine->secrets[engine->secret_count++] = secret;
+		options[i].secret = secret;
+	}
+	engine->dns[at] = (struct issue_dns){
+		.name = dns->name,
+		.provider = dns->provider,
+		.options = options,
+		.option_count = dns->option_count,
+		.zones = &dns->zones,
+		.ttl_s = (uint32_t)dns->ttl_s,
+		.spread_timeout_s = dns->spread_timeout_s,
+	};
+	return true;
+}
+
+/* Which name to ask the server for: what is this host's own, else the first; a wildcard
+ * as one of the names it stands for. */
+static char *choose_sni(const struct config_certificate *certificate,
+                        const struct config_host *host)
+{
+	AUTO_STRLIST struct strlist names = { 0 };
+	const char *name = NULL;
+
+	if (certificate->probe.sni)
+		return xstrdup(certificate->probe.sni);
+	config_certificate_names(certificate, host, &names);
+	for (size_t i = 0; i < names.len; i++)
+		if (!name || (certificate->unique_name &&
+		              !strlist_has(&certificate->names, names.items[i])))
+			name = names.items[i];
+	if (name && name[0] == '*')
+		return xasprintf("www%s", name + 1);
+	return xstrdup(name);
+}
+
+static void wire_slot(struct engine *engine, const struct config_certificate *certificate,
+                      const struct config_host *host)
+{
+	size_t at = engine->slot_count++;
+	struct slot_home *home = &engine->slot_homes[at];
+	const struct config_probe *probe = &certificate->probe;
+	const struct preset *preset = certificate->reload_preset
+	                                  ? preset_find(certificate->reload_preset)
+	                                  : NULL;
+	uint16_t port = probe->port ? probe->port : preset ? preset->probe_port : 0;
+
+	fleet_service(certificate, &home->test, &home->reload);
+	home->setup = fleet_setup(certificate, host);
+	home->sni = choose_sni(certificate, host);
+	engine->slots[at] = (struct deploy_slot){
+		.certificate = certificate->name,
+		.host = host->name,
+		.directory = certificate->install.directory,
+		.owner = certificate->install.owner,
+		.group = certificate->install.group,
+		.mode = certificate->install.mode,
+		.setup = home->setup,
+		.test = &home->test,
+		.reload = &home->reload,
+		.is_probed = !probe->is_off && port,
+		.probe_address = probe->address ? probe->address : host->address,
+		.probe_port = port,
+		.probe_sni = home->sni,
+		.probe_timeout_s = probe->timeout_s,
+	};
+}
+
+static void wire_hosts(struct engine *engine, const struct config *config)
+{
+	size_t slots = 0;
+
+	engine->hosts = xcalloc(config->host_count, sizeof(*engine->hosts));
+	engine->host_count = config->host_count;
+	for (size_t i = 0; i < config->host_count; i++) {
+		const struct config_host *host = &config->hosts[i];
+
+		engine->hosts[i] = (struct deploy_host){
+			.name = host->name,
+			.address = host->address,
+			.port = host->port,
+			.user = host->user,
+			.connect_timeout_s = host->connect_timeout_s,
+		};
+	}
+	for (size_t i = 0; i < config->certificate_count; i++)
+		slots += config->certificates[i].host_count;
+	engine->slots = xcalloc(slots, sizeof(*engine->slots));
+	engine->slot_homes = xcalloc(slots, sizeof(*engine->slot_homes));
+	for (size_t i = 0; i < config->certificate_count; i++)
+		for (size_t k = 0; k < config->certificates[i].host_count; k++)
+			wire_slot(engine, &config->certificates[i],
+			          config->certificates[i].hosts[k]);
+}
+
+static bool wire(struct engine *engine, const struct config *config, struct err *err)
+{
+	engine->cas = xcalloc(config->ca_count, sizeof(*engine->cas));
+	engine->eab_keys = xcalloc(config->ca_count, sizeof(struct secret *));
+	engine->ca_count = config->ca_count;
+	engine->dns = xcalloc(config->dns_count, sizeof(*engine->dns));
+	engine->options = xcalloc(config->dns_count, sizeof(struct provider_option *));
+	engine->dns_count = config->dns_count;
+	for (size_t i = 0; i < config->ca_count; i++)
+		if (!wire_ca(engine, &config->cas[i], i, err))
+			return false;
+	for (size_t i = 0; i < config->dns_count; i++)
+		if (!wire_dns(engine, &config->dns[i], i, err))
+			return false;
+	wire_hosts(engine, config);
+	return true;
+}
+
+static bool start(struct engine *engine, const struct config *config,
+                  const struct engine_paths *paths, const struct progress *progress,
+                  struct err *err)
+{
+	const struct issue_settings issue = {
+		.store = engine->store,
+		.home = { paths->dns_host, paths->plugins },
+		.dns_settings = { .resolver = config->resolver },
+		.cas = engine->cas,
+		.ca_count = engine->ca_count,
+		.dns = engine->dns,
+		.dns_count = engine->dns_count,
+		.orders_max = config->orders_max,
+		.progress = *progress,
+	};
+	const struct deploy_settings deploy = {
+		.store = engine->store,
+		.worker = paths->ssh_worker,
+		.hosts = engine->hosts,
+		.host_count = engine->host_count,
+		.slots = engine->slots,
+		.slot_count = engine->slot_count,
+		.progress = *progress,
+	};
+
+	engine->workers = config->workers;
+	engine->deliveries_max = config->deliveries_max;
+	engine->issue = issue_new(&issue);
+	engine->deploy = deploy_new(&deploy, err);
+	return engine->deploy != NULL;
+}
+
+struct engine *engine_new(const struct config *config, const struct engine_paths *paths,
+                          struct store *store, const struct progress *progress,
+                          struct err *err)
+{
+	CLEANUP(engine_freep) struct engine *engine = NEW(struct engine);
+
+	engine->store = store;
+	if (!wire(engine, config, err) || !start(engine, config, paths, progress, err))
+		return NULL;
+	return TAKE(engine);
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	issue_free(engine->issue);
+	deploy_free(engine->deploy);
+	for (size_t i = 0; i < engine->ca_count; i++)
+		secret_free(engine->eab_keys[i]);
+	for (size_t i = 0; i < engine->dns_count; i++)
+		free(engine->options[i]);
+	for (size_t i = 0; i < engine->secret_count; i++)
+		secret_free(engine->secrets[i]);
+	for (size_t i = 0; i < engine->slot_count; i++) {
+		strlist_deinit(&engine->slot_homes[i].test);
+		strlist_deinit(&engine->slot_homes[i].reload);
+		free(engine->slot_homes[i].setup);
+		free(engine->slot_homes[i].sni);
+	}
+	free(engine->cas);
+	free(engine->eab_keys);
+	free(engine->dns);
+	free(engine->options);
+	free(engine->secrets);
+	free(engine->hosts);
+	free(engine->slots);
+	free(engine->slot_homes);
+	free(engine);
+}
+
+bool engine_run(struct engine *engine, const atomic_bool *stop, struct err *err)
+{
+	/* In the order in which a free worker looks: what is nearest to its end comes
+	 * first. */
+	const struct sched_queue queues[] = {
+		{ "delivery", engine->deploy, engine->deliveries_max, deploy_step,
+		  deploy_next },
+		{ "order", engine->issue, 0, issue_step, issue_next },
+		{ "janitor", engine->issue, 1, issue_janitor_step, issue_janitor_next },
+	};
+	const struct sched_limits limits = { .workers = engine->workers,
+		                             .patience_ms = PATIENCE_MS,
+		                             .stop = stop };
+
+	return issue_janitor_start(engine->issue, err) &&
+	       sched_run(queues, ARRAY_SIZE(queues), &limits, err);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/delivery.h"
+#include "store/order.h"
+#include "store/run.h"
+
+/* The plan becomes rows that are due. */
+
+static bool add_order(const struct fleet_item *item, struct store *store, struct err *err)
+{
+	AUTO_ORDER struct order order = {
+		.certificate = xstrdup(item->certificate->name),
+		.host = xstrdup(item->host->name),
+		.ca = xstrdup(item->certificate->ca->name),
+		.dns = xstrdup(item->certificate->dns->name),
+		.profile = xstrdup(item->certificate->profile),
+		.key_type = item->certificate->key,
+		.intent = fleet_intent(item->certificate, item->host),
+		.reason = xstrdup(item->reason),
+		.state = ORDER_WAIT,
+		.state_since_ms = clock_now_ms(),
+		.run_at_ms = clock_now_ms(),
+		.created_at = clock_now(),
+	};
+	struct event event = { .name = "order.planned",
+		               .certificate = order.certificate,
+		               .host = order.host };
+
+	config_certificate_names(item->certificate, item->host, &order.names);
+	snprintf(event.text, sizeof(event.text), "%s", item->reason);
+	return store_order_add(store, &order, &event, err);
+}
+
+/* A person who starts a run has mended something, perhaps: what waits is tried now,
+ * unless it is the CA that said when. */
+static bool hurry_order(const struct fleet_item *item, struct store *store,
+                        struct err *err)
+{
+	return store_order_hurry(store, item->order_id, clock_now_ms(), err);
+}
+
+static bool put_delivery(const struct fleet_item *item, struct store *store,
+                         enum delivery_state state, struct err *err)
+{
+	AUTO_DELIVERY struct delivery row = { 0 };
+	struct event event = { .name = "delivery.due",
+		               .certificate = item->certificate->name,
+		               .host = item->host->name };
+	bool found;
+
+	if (!store_delivery_find(store, item->certificate->name, item->host->name, &row,
+	                         &found, err))
+		return false;
+	if (!found) {
+		row.certificate = xstrdup(item->certificate->name);
+		row.host = xstrdup(item->host->name);
+	}
+	row.wanted_id = item->wanted_id;
+	if (state == DELIVERY_PUSH) {
+		free(row.reason);
+		row.reason = xstrdup(item->reason);
+	}
+	row.state = state;
+	row.run_at_ms = clock_now_ms();
+	snprintf(event.text, sizeof(event.text), "%s", item->reason);
+	/* Looking changes nothing, so nothing is noted of it. */
+	return store_delivery_put(store, &row, state == DELIVERY_PUSH ? &event : NULL,
+	                          err);
+}
+
+static bool adopt(const struct fleet_item *item, struct store *store, struct err *err)
+{
+	switch (item->action) {
+	case FLEET_ISSUE: return add_order(item, store, err);
+	case FLEET_GO_ON: return hurry_order(item, store, err);
+	case FLEET_DELIVER: return put_delivery(item, store, DELIVERY_PUSH, err);
+	case FLEET_VERIFY: return put_delivery(item, store, DELIVERY_VERIFY, err);
+	case FLEET_WAIT:
+	case FLEET_BLOCKED:
+	case FLEET_ACTION_COUNT: break;
+	}
+	return true;
+}
+
+/* The run is about the places of the plan and no others: not about what --only leaves
+ * out, nor about what the configuration no longer wants. */
+static bool focus(const struct fleet_plan *plan, struct store *store, struct err *err)
+{
+	AUTO_FREE struct store_place *places = xcalloc(plan->count, sizeof(*places));
+
+	for (size_t i = 0; i < plan->count; i++) {
+		places[i].certificate = plan->items[i].certificate->name;
+		places[i].host = plan->items[i].host->name;
+	}
+	return store_focus(store, places, plan->count, err);
+}
+
+bool fleet_adopt(const struct fleet_plan *plan, struct store *store, struct err *err)
+{
+	struct err ignored = { 0 };
+	bool good = true;
+
+	if (!focus(plan, store, err))
+		return false;
+	if (!store_begin(store, err))
+		return false;
+	for (size_t i = 0; good && i < plan->count; i++)
+		good = adopt(&plan->items[i], store, err);
+	return store_end(store, good, good ? err : &ignored) && good;
+}

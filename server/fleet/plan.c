@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "store/delivery.h"
+#include "store/order.h"
+#include "store/run.h"
+
+const char *const fleet_action_names[] = {
+	[FLEET_ISSUE] = "issue",   [FLEET_GO_ON] = "go on", [FLEET_DELIVER] = "deliver",
+	[FLEET_VERIFY] = "verify", [FLEET_WAIT] = "wait",   [FLEET_BLOCKED] = "blocked",
+};
+_Static_assert(ARRAY_SIZE(fleet_action_names) == FLEET_ACTION_COUNT,
+               "an action has no name");
+
+/* Let's Encrypt: this many certificates for one set of names in seven days, no override.
+ */
+enum { SAME_SET_LIMIT = 5 };
+
+/* Seconds from a refusal by the CA to the next order for the same place: five failed
+ * authorizations an hour lock a name, so the second try is soon and the fourth is not. */
+static const int refused_wait_s[] = { 60, 600, 6000, 86400 };
+
+/* All that is known about one place. */
+struct place {
+	const struct config_certificate *certificate;
+	const struct config_host *host;
+	const struct fleet_wish *wish;
+	bool has_certificate, has_order, has_delivery, is_enrolled;
+	struct certificate newest;
+	struct order order;
+	struct delivery delivery;
+	int refusals; /* orders in a row that ended without a certificate */
+};
+
+static void place_deinit(struct place *place)
+{
+	certificate_deinit(&place->newest);
+	order_deinit(&place->order);
+	delivery_deinit(&place->delivery);
+}
+
+static bool load(struct place *place, struct store *store, struct err *err)
+{
+	const char *name = place->certificate->name, *host = place->host->name;
+	struct host_key keys[HOST_KEYS_MAX];
+	size_t count;
+
+	if (!store_certificate_newest(store, name, host, &place->newest,
+	                              &place->has_certificate, err) ||
+	    !store_order_newest(store, name, host, &place->order, &place->has_order,
+	                        err) ||
+	    !store_delivery_find(store, name, host, &place->delivery,
+	                         &place->has_delivery, err) ||
+	    !store_order_failures(store, name, host, &place->refusals, err) ||
+	    !store_host_keys_load(store, host, keys, &count, err))
+		return false;
+	place->is_enrolled = count > 0;
+	return true;
+}
+
+static bool is_forced(const struct place *place)
+{
+	AUTO_FREE char *both = xasprintf("%s/%s", place->certificate->name,
+	                                 place->host->name);
+
+	return strlist_has(place->wish->force, place->certificate->name) ||
+	       strlist_has(place->wish->force, both);
+}
+
+/* Why a new certificate is due here; NULL where none is. */
+static const char *why_due(const struct place *place)
+{
+	const char *why;
+
+	if (is_forced(place))
+		return "forced";
+	if (!place->has_certificate)
+		return "missing";
+	AUTO_FREE char *intent = fleet_intent(place->certificate, place->host);
+
+	if (!str_eq(intent, place->newest.intent))
+		return "its names, key type, CA or profile were changed in the "
+		       "configuration";
+	return clock_now() >= fleet_renewal(place->certificate, &place->newest, &why)
+	           ? why
+	           : NULL;
+}
+
+/* The newest order ended without a certificate, refused by the CA: when is the next? */
+static int64_t refused_until(const struct place *place)
+{
+	const struct order *order = &place->order;
+	size_t last = ARRAY_SIZE(refused_wait_s) - 1;
+	size_t at = place->refusals > 1 ? (size_t)place->refusals - 1 : 0;
+	AUTO_FREE char *intent = NULL;
+
+	if (!place->has_order || order->state != ORDER_DONE || order->certificate_id ||
+	    !order->last.code[0] || is_forced(place))
+		return 0;
+	/* What was changed since is a new cause. */
+	intent = fleet_intent(place->certificate, place->host);
+	if (!str_eq(intent, order->intent))
+		return 0;
+	return order->last_at + refused_wait_s[at < last ? at : last];
+}
+
+static void say(struct fleet_item *item, enum fleet_action action, const char *reason)
+{
+	item->action = action;
+	snprintf(item->reason, sizeof(item->reason), "%s", reason);
+}
+
+static bool decide_order(const struct place *place, struct fleet_item *item)
+{
+	const struct order *order = &place->order;
+	const char *why = why_due(place);
+	int64_t until = refused_until(place);
+
+	if (place->has_order && order->state != ORDER_DONE) {
+		bool waits = order->attempts > 0 && order->last.retry_after > 0 &&
+		             order->run_at_ms > clock_now_ms();
+
+		say(item, waits ? FLEET_WAIT : FLEET_GO_ON,
+		    order->attempts ? order->last.msg : order->reason);
+		item->order_id = order->id;
+		item->until = order->run_at_ms / 1000;
+		/* One that is only being tidied does not keep the delivery waiting. */
+		return order->state != ORDER_TIDY || !order->certificate_id;
+	}
+	if (!why)
+		return false;
+	if (until > clock_now()) {
+		say(item, FLEET_WAIT, order->last.msg);
+		item->until = until;
+	} else {
+		say(item, FLEET_ISSUE, why);
+	}
+	return true;
+}
+
+static void decide_delivery(const struct place *place, struct fleet_item *item)
+{
+	const struct delivery *row = &place->delivery;
+	AUTO_FREE char *setup = fleet_setup(place->certificate, place->host);
+
+	item->wanted_id = place->newest.id;
+	if (!place->has_delivery || !row->installed_id)
+		say(item, FLEET_DELIVER, "not installed yet");
+	else if (row->installed_id != place->newest.id)
+		say(item, FLEET_DELIVER, "a new certificate");
+	else if (!str_eq(setup, row->installed_setup))
+		say(item, FLEET_DELIVER,
+		    "where or how it is installed was changed in the configuration");
+	else if (row->state == DELIVERY_PUSH)
+		say(item, FLEET_DELIVER, row->reason ? row->reason : "not installed yet");
+	else
+		say(item, FLEET_VERIFY, "installed; is it still so?");
+}
+
+static void decide(const struct place *place, struct fleet_item *item)
+{
+	item->certificate = place->certificate;
+	item->host = place->host;
+	if (!place->is_enrolled) {
+		say(item, FLEET_BLOCKED, "");
+		snprintf(item->reason, sizeof(item->reason),
+		         "no host key is known: certferry host enroll %s",
+		         place->host->name);
+		return;
+	}
+	if (decide_order(place, item))
+		return;
+	decide_delivery(place, item);
+}
+
+static bool is_wished(const struct fleet_wish *wish,
+                      const struct config_certificate *certificate,
+                      const struct config_host *host)
+{
+	return wish->only->len == 0 || strlist_has(wish->only, certificate->name) ||
+	       strlist_has(wish->only, host->name);
+}
+
+static bool check_names(const struct config *config, const struct strlist *names,
+                        const char *option, bool hosts_too, struct err *err)
+{
+	for (size_t i = 0; i < names->len; i++) {
+		AUTO_FREE char *name = xstrdup(names->items[i]);
+		char *slash = strchr(name, '/');
+		bool known;
+
+		if (slash && !hosts_too)
+			*slash = '\0';
+		known = config_certificate_find(config, name) ||
+		        (hosts_too && config_host_find(config, name));
+		if (known && slash && !hosts_too)
+			known = config_host_find(config, slash + 1) != NULL;
+		if (!known)
+			return err_set(err, ERR_INPUT,
+			               "%s %s: the configuration has no %s of that name",
+			               option, names->items[i],
+			               hosts_too ? "certificate or host" : "certificate");
+	}
+	return true;
+}
+
+static void warn_same_set(const struct config_certificate *certificate,
+                          struct fleet_plan *plan)
+{
+	if (certificate->unique_name || certificate->host_count <= SAME_SET_LIMIT)
+		return;
+	AUTO_FREE char *text = xasprintf(
+	    "%s: %zu hosts with the same set of names; Let's Encrypt issues %d "
+	    "certificates a week for "
+	    "one set, without exception: set unique-name, say \"{host}.srv.%s\"",
+	    certificate->name, certificate->host_count, SAME_SET_LIMIT,
+	    certificate->names.len ? certificate->names.items[0] : "example.com");
+
+	strlist_add(&plan->warnings, text);
+}
+
+static bool plan_certificate(const struct config_certificate *certificate,
+                             struct store *store, const struct fleet_wish *wish,
+                             struct fleet_plan *out, struct err *err)
+{
+	warn_same_set(certificate, out);
+	for (size_t i = 0; i < certificate->host_count; i++) {
+		CLEANUP(place_deinit)
+		struct place place = { .certificate = certificate,
+			               .host = certificate->hosts[i],
+			               .wish = wish };
+
+		if (!is_wished(wish, certificate, place.host))
+			continue;
+		if (!load(&place, store, err))
+			return false;
+		out->items = xrealloc(out->items, out->count + 1, sizeof(*out->items));
+		out->items[out->count] = (struct fleet_item){ 0 };
+		decide(&place, &out->items[out->count++]);
+	}
+	return true;
+}
+
+bool fleet_plan(const struct config *config, struct store *store,
+                const struct fleet_wish *wish, struct fleet_plan *out, struct err *err)
+{
+	if (!check_names(config, wish->only, "--only", true, err) ||
+	    !check_names(config, wish->force, "--force", false, err))
+		return false;
+	for (size_t i = 0; i < config->certificate_count; i++)
+		if (!plan_certificate(&config->certificates[i], store, wish, out, err))
+			return false;
+	return true;
+}
+
+void fleet_plan_deinit(struct fleet_plan *plan)
+{
+	free(plan->items);
+	strlist_deinit(&plan->warnings);
+	*plan = (struct fleet_plan){ 0 };
+}
+
+bool fleet_plan_has_work(const struct fleet_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->items[i].action != FLEET_VERIFY &&
+		    plan->items[i].action != FLEET_WAIT)
+			return true;
+	return false;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef STORE_RUN_H
+#define STORE_RUN_H
+#include <stddef.h>
+
+#include "store.h"
+
+/* run - what one run of the engine asks of the store beside its rows */
+
+struct store_place {
+	const char *certificate;
+	const char *host;
+};
+
+/*
+ * From now on, in this process, only rows of these places are claimed and waited for: a
+ * run is about its plan. Without places nothing is claimed. Before the first call all
+ * are.
+ */
+bool store_focus(struct store *store, const struct store_place *places, size_t count,
+                 struct err *err) MUST_CHECK;
+
+/* Makes a waiting order due now, unless the CA has said when to come back. */
+bool store_order_hurry(struct store *store, int64_t id, int64_t now_ms,
+                       struct err *err) MUST_CHECK;
+
+/* Makes the orders that wait for their turn look again at once. */
+bool store_order_wake(struct store *store, int64_t now_ms, struct err *err) MUST_CHECK;
+
+/* How many orders in a row, up to now, ended without a certificate for this place? */
+bool store_order_failures(struct store *store, const char *certificate, const char *host,
+                          int *count, struct err *err) MUST_CHECK;
+
+/* The SHA-256 of a key's public part. */
+bool store_key_fingerprint(struct store *store, int64_t id, unsigned char out[32],
+                           struct err *err) MUST_CHECK;
+#endif
