@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One server of the fleet: a small root directory with its own sshd and nginx.
+
+The root is made by server-root.sh and entered by chroot, so each host has the real paths:
+/etc/nginx/nginx.conf, /etc/ssl/certferry/www, /run/nginx.pid. nginx starts as on a server
+that never had a certificate: port 8080 only. Then the TLS site is written, as an
+administrator would, naming files that certferry's first delivery will bring; the reload
+of that delivery brings the site up.
+"""
+
+import hashlib
+import pathlib
+import shutil
+import signal
+import ssl
+import subprocess
+
+from net import can_connect, wait_for
+from servers import Server
+
+HERE = pathlib.Path(__file__).parent
+SSH_PORT = 2222
+TLS_PORT = 8443
+SLOT = "/etc/ssl/certferry/www"
+
+NGINX = """
+user root;
+worker_processes 1;
+pid /run/nginx.pid;
+error_log /var/log/nginx/error.log notice;
+events { worker_connections 64; }
+http {
+	access_log off;
+	server { listen %(address)s:8080; return 200 "%(name)s\\n"; }
+	include /etc/nginx/conf.d/*.conf;
+}
+"""
+
+SITE = """
+server {
+	listen %(address)s:%(port)d ssl;
+	ssl_certificate %(slot)s/fullchain.pem;
+	ssl_certificate_key %(slot)s/privkey.pem;
+	return 200 "%(name)s\\n";
+}
+"""
+
+SSHD = """
+Port 2222
+ListenAddress %(address)s
+HostKey /etc/ssh/ssh_host_key
+PidFile /run/sshd.pid
+AuthorizedKeysFile .ssh/authorized_keys
+UsePAM no
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+LogLevel DEBUG1
+MaxStartups 100
+"""
+
+
+def root_template(cache, flavour):
+    """The root that hosts are copied from; made once."""
+    template = pathlib.Path(cache) / f"root-{flavour}"
+    if not (template / "etc" / "hosts").exists():
+        subprocess.run([HERE / "server-root.sh", template, flavour], check=True)
+    return template
+
+
+class Host:
+    def __init__(self, directory, name, address, cache, flavour="debian", user="root",
+                 key_type="ed25519", slots=(SLOT,)):
+        self.directory = pathlib.Path(directory)
+        self.root = self.directory / "root"
+        self.name, self.address, self.user = name, address, user
+        self.key_type = key_type
+        self.slots = list(slots)
+        self.ports = {slot: TLS_PORT + n for n, slot in enumerate(self.slots)}
+        self.sshd = Server(self.directory / "sshd")
+        self.nginx = Server(self.directory / "nginx")
+        # Programs are hard links to the template's; what is written is made anew.
+        self.directory.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-al", root_template(cache, flavour), self.root], check=True)
+
+    # -- life
+
+    def start(self, public_key):
+        self.make_host_key(self.key_type)
+        self.write("etc/ssh/sshd_config", SSHD % {"address": self.address})
+        self.authorize(public_key)
+        self.write("etc/nginx/nginx.conf",
+                   NGINX % {"address": self.address, "name": self.name})
+        (self.root / "etc/nginx/conf.d").mkdir(exist_ok=True)
+        self.start_sshd()
+        self.start_nginx()
+        self.write_site()
+        return self
+
+    def stop(self):
+        self.sshd.stop()
+        self.nginx.stop()
+
+    def start_sshd(self):
+        self.sshd.spawn(["chroot", self.root, "/usr/sbin/sshd", "-D", "-e"],
+                        lambda: can_connect(self.address, SSH_PORT))
+
+    def start_nginx(self):
+        self.nginx.spawn(["chroot", self.root, "/usr/sbin/nginx", "-g", "daemon off;"],
+                         lambda: can_connect(self.address, 8080))
+
+    # -- what an administrator would do there
+
+    def write(self, path, text, mode=0o644):
+        target = self.root / path.lstrip("/")
+        target.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(mode)
+
+    def write_site(self, broken=False):
+        text = ""
+        for slot in self.slots:
+            text += SITE % {"address": self.address, "name": self.name, "slot": slot,
+                            "port": self.ports[slot]}
+        if broken:
+            text += "this is not a directive;\n"
+        self.write("etc/nginx/conf.d/site.conf", text)
+
+    def make_host_key(self, key_type):
+        """A host key, as ssh-keygen -A would; replaces the one before."""
+        self.key_type = key_type
+        key = self.root / "etc/ssh/ssh_host_key"
+        for path in (key, key.with_suffix(".pub")):
+            path.unlink(missing_ok=True)
+        subprocess.run(["ssh-keygen", "-q", "-t", key_type, "-N", "", "-f", key], check=True)
+
+    def fingerprint(self):
+        done = subprocess.run(["ssh-keygen", "-l", "-f", self.root / "etc/ssh/ssh_host_key.pub"],
+                              check=True, capture_output=True, text=True)
+        return done.stdout.split()[1]
+
+    def authorize(self, public_key):
+        home = "root" if self.user == "root" else f"home/{self.user}"
+        self.write(f"{home}/.ssh/authorized_keys", public_key + "\n", 0o600)
+        if self.user != "root":
+            subprocess.run(["chroot", self.root, "chown", "-R", f"{self.user}:{self.user}",
+                            f"/{home}/.ssh"], check=True)
+
+    # -- what is there
+
+    def path(self, name, slot=SLOT):
+        return self.root / slot.lstrip("/") / name
+
+    def resolve(self, name, slot=SLOT):
+        """The file behind the links, which are relative."""
+        return self.path(name, slot).resolve()
+
+    def installed_sha256(self, slot=SLOT):
+        pem = self.resolve("cert.pem", slot).read_text()
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+
+    def served_pem(self, slot=SLOT):
+        try:
+            return ssl.get_server_certificate((self.address, self.ports[slot]), timeout=5)
+        except (OSError, ssl.SSLError):
+            return None
+
+    def served_sha256(self, slot=SLOT):
+        pem = self.served_pem(slot)
+        return pem and hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+
+    def pair_matches(self, slot=SLOT):
+        """The live certificate and key belong together."""
+        def public(argv):
+            return subprocess.run(argv, check=True, capture_output=True).stdout
+        cert = public(["openssl", "x509", "-noout", "-pubkey", "-in", self.resolve("fullchain.pem", slot)])
+        key = public(["openssl", "pkey", "-pubout", "-in", self.resolve("privkey.pem", slot)])
+        return cert == key
+
+    def generations(self, slot=SLOT):
+        return sorted(p.name for p in self.path("", slot).glob("gen-*"))
+
+    def authentications(self):
+        """Lines of the real sshd that show a login being tried."""
+        marks = ("userauth-request", "Accepted ", "Failed ", "Invalid user")
+        return [line for line in self.sshd.log_text().splitlines()
+                if any(mark in line for mark in marks)]
+
+    def end_sessions(self):
+        """Ends what runs inside this root but sshd and nginx themselves."""
+        keep = {p.process.pid for p in (self.sshd, self.nginx) if p.process}
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) in keep:
+                continue
+            try:
+                inside = (entry / "root").resolve() == self.root.resolve()
+                ours = inside and "nginx" not in (entry / "comm").read_text()
+            except OSError:
+                continue
+            if ours:
+                subprocess.run(["kill", f"-{int(signal.SIGKILL)}", entry.name], check=False)
+
+    def remove(self):
+        shutil.rmtree(self.root, ignore_errors=True)

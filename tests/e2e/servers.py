@@ -1,0 +1,390 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers of the world around certferry: a CA, name servers, a delaying proxy.
+
+Each is a real program started in its own directory on the addresses of one net. start()
+returns when it answers; stop() ends it by its process id. What it printed is in its log.
+"""
+
+import base64
+import json
+import os
+import pathlib
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from net import can_connect, wait_for
+
+ZONE = "example.org"
+
+
+class Server:
+    """A process with a directory and a log, ended by its id."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o755)
+        self.log = self.directory / "log"
+        self.process = None
+
+    def spawn(self, argv, ready, env=None):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={"PATH": os.environ["PATH"], **(env or {})}, start_new_session=True)
+
+        def answers():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{argv[0]} ended at once, {self.log}:\n{self.log_tail()}")
+            return ready()
+
+        wait_for(f"{argv[0]} ({self.log})", answers)
+
+    def stop(self):
+        process, self.process = self.process, None
+        if process is None:
+            return
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        except ProcessLookupError:
+            process.wait()
+
+    def log_text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def log_tail(self):
+        return self.log_text()[-2000:]
+
+
+def free_of_apparmor(program, directory):
+    """AppArmor binds Debian's named to /etc/bind by its path: run a copy there."""
+    enabled = pathlib.Path("/sys/module/apparmor/parameters/enabled")
+    if not enabled.exists() or enabled.read_text().strip() != "Y":
+        return program
+    copy = pathlib.Path(directory) / pathlib.Path(program).name
+    shutil.copy(program, copy)
+    return copy
+
+
+class Pebble(Server):
+    """The CA. What it was asked is counted from its log."""
+
+    def __init__(self, directory, net, nameserver, nonce_reject=0, authz_reuse=100,
+                 validity_s=90 * 86400, eab=None):
+        super().__init__(directory)
+        self.address = net.address(14)
+        self.port = 14000
+        self.nameserver = nameserver
+        self.eab = eab
+        self.env = {
+            "PEBBLE_VA_NOSLEEP": "1",
+            "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
+            "PEBBLE_AUTHZREUSE": str(authz_reuse),
+        }
+        self.ca_file = self.directory / "ca.pem"
+        self.validity_s = validity_s
+
+    @property
+    def url(self):
+        return f"https://{self.address}:{self.port}/dir"
+
+    def start(self):
+        if not self.ca_file.exists():
+            self._make_certificate()
+        config = {
+            "listenAddress": f"{self.address}:{self.port}",
+            "managementListenAddress": f"{self.address}:15000",
+            "certificate": str(self.ca_file),
+            "privateKey": str(self.directory / "ca.key"),
+            "httpPort": 5002,
+            "tlsPort": 5001,
+            "ocspResponderURL": "",
+            "externalAccountBindingRequired": self.eab is not None,
+            "certificateValidityPeriod": self.validity_s,
+        }
+        if self.eab:
+            config["externalAccountMACKeys"] = {self.eab[0]: self.eab[1]}
+        path = self.directory / "pebble.json"
+        path.write_text(json.dumps({"pebble": config}))
+        self.spawn(["pebble", "-config", path, "-dnsserver", f"{self.nameserver}:53", "-strict"],
+                   lambda: can_connect(self.address, self.port), self.env)
+        return self
+
+    def _make_certificate(self):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+             "-keyout", self.directory / "ca.key", "-out", self.ca_file,
+             "-subj", "/CN=pebble of the tests",
+             "-addext", f"subjectAltName=IP:{self.address}"],
+            check=True, capture_output=True)
+
+    def issued(self):
+        return len(re.findall(r"Issued certificate", self.log_text()))
+
+    def posts(self, path):
+        """Requests to /order-plz (newOrder), /finalize-order/, /chalZ/, /sign-me-up."""
+        return len(re.findall(rf"POST {re.escape(path)}", self.log_text()))
+
+    def challenges(self):
+        return self.posts("/chalZ/")
+
+    def requests(self):
+        return len(re.findall(r"(POST|GET|HEAD) /", self.log_text()))
+
+
+class Tsig:
+    """A TSIG key, and the file certferry reads it from."""
+
+    def __init__(self, algorithm="hmac-sha256", name="certferry-test"):
+        self.algorithm = algorithm
+        self.name = name
+        self.bytes = secrets.token_bytes(32 if algorithm.endswith("256") else 64)
+        self.secret = base64.b64encode(self.bytes).decode()
+
+    def bind_text(self):
+        return (f'key "{self.name}" {{\n'
+                f'\talgorithm {self.algorithm};\n\tsecret "{self.secret}";\n}};\n')
+
+    def dig_option(self):
+        return f"{self.algorithm}:{self.name}:{self.secret}"
+
+
+def zone_text(zone, addresses):
+    lines = [f"$ORIGIN {zone}.", "$TTL 60",
+             f"@ SOA ns1.{zone}. hostmaster.{zone}. 1 3600 600 86400 60"]
+    for number, address in enumerate(addresses, 1):
+        lines += [f"@ NS ns{number}.{zone}.", f"ns{number} A {address}"]
+    return "\n".join(lines) + "\n"
+
+
+class NameServer(Server):
+    """What Knot and BIND have in common: one zone, updated by TSIG."""
+
+    program_names = ()
+
+    def __init__(self, directory, net, host=53, tsig=None, zone=ZONE, ns_hosts=(53,)):
+        super().__init__(directory)
+        self.net = net
+        self.address = net.address(host)
+        self.zone = zone
+        self.tsig = tsig or Tsig()
+        self.ns_addresses = [net.address(h) for h in ns_hosts]
+
+    def answers(self):
+        return self.query("SOA", self.zone)
+
+    def query(self, kind, name, transfer=False):
+        argv = ["dig", f"@{self.address}", "+norecurse", "+time=1", "+tries=1",
+                "+noall", "+answer", "+onesoa"]
+        if transfer:
+            argv += ["-y", self.tsig.dig_option()]
+        done = subprocess.run(argv + [name, kind], capture_output=True, text=True)
+        return [line.split() for line in done.stdout.splitlines()
+                if line and not line.startswith(";")]
+
+    def txt(self):
+        """Every TXT record of the zone: {name: [values]}."""
+        found = {}
+        for row in self.query("AXFR", self.zone, transfer=True):
+            if len(row) >= 5 and row[3] == "TXT":
+                found.setdefault(row[0].rstrip("."), []).append(row[4].strip('"'))
+        return found
+
+    def reaches_zone(self):
+        return bool(self.query("AXFR", self.zone, transfer=True))
+
+
+class Knot(NameServer):
+    """knotd. With primary: a secondary that transfers only when told to by refresh()."""
+
+    def __init__(self, directory, net, host=53, primary=None, **rest):
+        if primary is not None:
+            rest.setdefault("tsig", primary.tsig)
+            rest.setdefault("zone", primary.zone)
+        super().__init__(directory, net, host, **rest)
+        self.primary = primary
+
+    def start(self):
+        storage = self.directory / "db"
+        storage.mkdir(exist_ok=True)
+        (self.directory / "rundir").mkdir(exist_ok=True)
+        zone_file = storage / f"{self.zone}.zone"
+        lines = [
+            "server:",
+            f"  rundir: {self.directory}/rundir",
+            f"  listen: {self.address}@53",
+            "  udp-workers: 1", "  tcp-workers: 2", "  background-workers: 1",
+            "control:", f"  listen: {self.directory}/knot.sock",
+            "log:", "- target: stderr", "  any: info",
+            "database:",
+            f"  storage: {storage}",
+            "  journal-db-max-size: 16M", "  timer-db-max-size: 1M", "  kasp-db-max-size: 5M",
+            "  catalog-db-max-size: 5M",
+            "key:", f"- id: {self.tsig.name}", f"  algorithm: {self.tsig.algorithm}",
+            f"  secret: {self.tsig.secret}",
+            "acl:", "- id: writer", f"  key: {self.tsig.name}",
+            "  action: [update, transfer]",
+        ]
+        if self.primary:
+            lines += ["remote:", "- id: primary", f"  address: {self.primary.address}@53",
+                      f"  key: {self.tsig.name}"]
+        else:
+            zone_file.write_text(zone_text(self.zone, self.ns_addresses))
+        lines += ["zone:", f"- domain: {self.zone}", f"  storage: {storage}",
+                  f"  file: {zone_file}", "  zonefile-sync: -1", "  acl: writer"]
+        if self.primary:
+            lines.append("  master: primary")
+        config = self.directory / "knot.conf"
+        config.write_text("\n".join(lines) + "\n")
+        self.spawn(["knotd", "-c", config], self.answers)
+        return self
+
+    def control(self, *argv):
+        subprocess.run(["knotc", "-b", "-s", self.directory / "knot.sock", *argv], check=True,
+                       capture_output=True, text=True, timeout=20)
+
+    def refresh(self):
+        """Transfers the zone from the primary now."""
+        self.control("zone-retransfer", self.zone)
+
+
+class Bind(NameServer):
+    """named. It listens only on addresses that an interface has, which those of a test's
+    net are not; so it runs on 127.0.0.1 at a free port, behind a relay."""
+
+    def start(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.relays = [UdpRelay((self.address, 53), ("127.0.0.1", port)).start(),
+                       Proxy((self.address, 53), ("127.0.0.1", port)).start()]
+        zone_file = self.directory / f"{self.zone}.zone"
+        zone_file.write_text(zone_text(self.zone, self.ns_addresses))
+        config = self.directory / "named.conf"
+        config.write_text(self.tsig.bind_text() + f"""
+options {{
+	directory "{self.directory}";
+	pid-file "{self.directory}/named.pid";
+	session-keyfile "{self.directory}/session.key";
+	listen-on port {port} {{ 127.0.0.1; }};
+	listen-on-v6 {{ none; }};
+	recursion no;
+	dnssec-validation no;
+	notify no;
+	check-names primary ignore;
+}};
+controls {{ }};
+zone "{self.zone}" {{
+	type primary;
+	file "{zone_file}";
+	allow-update {{ key "{self.tsig.name}"; }};
+	allow-transfer {{ key "{self.tsig.name}"; }};
+}};
+""")
+        program = free_of_apparmor("/usr/sbin/named", self.directory)
+        self.spawn([program, "-g", "-4", "-n", "1", "-c", config], self.answers)
+        return self
+
+    def stop(self):
+        super().stop()
+        for relay in self.relays:
+            relay.stop()
+
+
+class UdpRelay:
+    """Carries questions of many clients to one server, and the answers back."""
+
+    def __init__(self, listen, target):
+        self.target = target
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(listen)
+
+    def start(self):
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def stop(self):
+        self.socket.close()
+
+    def _serve(self):
+        while True:
+            try:
+                question, client = self.socket.recvfrom(65535)
+            except OSError:
+                return
+            threading.Thread(target=self._ask, args=(question, client), daemon=True).start()
+
+    def _ask(self, question, client):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ask:
+            ask.settimeout(5)
+            try:
+                ask.sendto(question, self.target)
+                self.socket.sendto(ask.recv(65535), client)
+            except OSError:
+                pass
+
+
+class Proxy:
+    """A TCP proxy that can stop forwarding after so many bytes from the client."""
+
+    def __init__(self, listen, target, stall_after=None):
+        self.listen, self.target, self.stall_after = listen, target, stall_after
+        self.socket = None
+        self.connections = 0
+
+    def start(self):
+        self.socket = socket.create_server(self.listen)
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def stop(self):
+        if self.socket:
+            self.socket.close()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.socket.accept()
+            except OSError:
+                return
+            self.connections += 1
+            try:
+                server = socket.create_connection(self.target)
+            except OSError:
+                client.close()
+                continue
+            for source, sink, limit in ((client, server, self.stall_after), (server, client, None)):
+                threading.Thread(target=self._pump, args=(source, sink, limit),
+                                 daemon=True).start()
+
+    def _pump(self, source, sink, limit):
+        count = 0
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                if limit is not None and self.stall_after is not None \
+                        and count + len(data) > limit:
+                    sink.sendall(data[:limit - count])
+                    while self.stall_after is not None:  # hangs until the test lets go
+                        time.sleep(0.1)
+                    break
+                count += len(data)
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
