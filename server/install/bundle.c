@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "base/mem.h"
-#include "cksum.h"
+#include "crypto/digest.h"
 #include "installer_files.h"
 
 /* Limits of what the bundle's readers must take. */
@@ -161,16 +160,19 @@ static void add_slot(const struct install_slot *slot, struct buf *out)
 	         (unsigned)slot->mode, (unsigned)(slot->mode | 0444));
 }
 
+/* SHA-256 over the four files, one after the other. */
 static void add_sum(const struct install_slot *slot, struct buf *out)
 {
 	struct file files[FILE_COUNT];
-	struct cksum sum = { 0 };
+	AUTO_BUF struct buf all = BUF_INIT(INSTALL_BUNDLE_MAX);
+	unsigned char sum[SHA256_LEN];
 
 	list_files(slot, files);
 	for (size_t i = 0; i < FILE_COUNT; i++)
-		cksum_add(&sum, files[i].text, strlen(files[i].text));
-	buf_addf(out, "%lu %llu", (unsigned long)cksum_end(&sum),
-	         (unsigned long long)sum.len);
+		buf_add(&all, files[i].text, strlen(files[i].text));
+	out->over = out->over || all.over;
+	sha256(all.data, all.len, sum);
+	str_add_hex(out, sum, sizeof(sum));
 }
 
 static void add_files(const struct install_slot *slot, struct buf *out)

@@ -196,7 +196,7 @@ make_names() {
 sum_of() {
 	for file in $files; do
 		cat "$1/$file"
-	done 2>/dev/null | cksum
+	done 2>/dev/null | sha256sum | cut -d " " -f 1
 }
 
 modes_right() {
@@ -428,6 +428,7 @@ case $(type printf) in
 *) abandon "sh of this server has no printf of its own" ;;
 esac
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
+command -v sha256sum >/dev/null || abandon "this server has no sha256sum"
 want certferry-bundle
 [ "$value" = 1 ] || abandon "the bundle has version $value, this program knows 1"
 want job
