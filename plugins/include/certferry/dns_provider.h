@@ -5,15 +5,33 @@
  * A provider is a shared object with one exported symbol, dns_provider_v1,
  * made by DNS_PROVIDER(). It includes this header and the C library, no more.
  *
- * Lifetime. The plugin host runs one operation in one process and then exits.
- * Whatever dns_host returns stays valid until then, so a provider frees only
- * what it allocated itself, and keeps nothing: there is no later call.
+ * Lifetime. The plugin host is one process for one batch of changes, and exits after
+ * it. Whatever dns_host returns stays valid until then, so a provider frees only what
+ * it allocated itself. Nothing is kept: there is no later call, and no state beside
+ * what the provider's own servers hold. Both calls can be repeated, and will be after
+ * a crash. What is given to a dns_host function need only live through the call.
  *
- * Threads. None. Calls block, and the server kills the process at its deadline.
+ * Threads. None: every call comes from one thread. Calls block, and the server kills
+ * the process at its deadline.
  *
  * Errors. Return host->fail(...) with the result that fits and one sentence an
- * operator can act on. The server chooses whether to try again by the result,
- * never by the text.
+ * operator can act on: what was refused, by whom, what to change. The server chooses
+ * whether to try again by the result, never by the text. A result of a dns_host
+ * function that is not DNS_OK has its text already: return it as it is.
+ *
+ * Output. host->log() and host->fail() only, one line a call. No stdout or stderr
+ * (they lead nowhere), no exit(), no signals. Values of DNS_SECRET options are
+ * replaced by *** on their way out, but do not rely on it.
+ *
+ * Surroundings. The process is sandboxed: it can open network connections, and read
+ * what resolving names and verifying TLS needs. It cannot read or write other files,
+ * start programs, or have children.
+ *
+ * Growing. New members are added at the ends of dns_host and dns_provider and never
+ * moved; `size` says what the other side knows. A provider that uses a member of
+ * dns_host that was added later asks DNS_HOST_HAS() first.
+ *
+ * plugins/README.md is the manual, with an example from folder to configuration.
  */
 #ifndef DNS_PROVIDER_H
 #define DNS_PROVIDER_H
@@ -71,7 +89,18 @@ struct dns_http {
 struct dns_change {
 	uint32_t remove;                /* 0: present, 1: clean up */
 	struct dns_record record;
-	enum dns_result result;         /* the provider fills in */
+	enum dns_result result;         /* the provider sets DNS_OK where it is done */
+};
+
+/* A dynamic update (RFC 2136) signed with TSIG (RFC 8945): one message, all or nothing. */
+struct dns_update {
+	const char *server;             /* "192.0.2.53", "2001:db8::53@5353" */
+	const char *zone;
+	const char *key_name;
+	const char *key_algorithm;      /* "hmac-sha256" or "hmac-sha512" */
+	const char *key_secret;         /* base64 */
+	const struct dns_change *changes;
+	size_t count;
 };
 
 struct dns_host {
@@ -94,7 +123,21 @@ struct dns_host {
 	enum dns_result (*fail)(const struct dns_host *host, enum dns_result result,
 	                        const char *fmt, ...)
 		__attribute__((format(printf, 3, 4)));
+
+	/*
+	 * Adds and deletes TXT values by dynamic update, over TCP; the answer's MAC is
+	 * verified. A delete takes away that one value, never the whole set.
+	 */
+	enum dns_result (*update)(const struct dns_host *host,
+	                          const struct dns_update *update);
+
+	/* New members go below. */
 };
+
+/* True if this host has that member of struct dns_host. */
+#define DNS_HOST_HAS(host, member)                              \
+	((host)->size >= offsetof(struct dns_host, member) +    \
+	                 sizeof((host)->member))
 
 struct dns_provider {
 	uint32_t abi;                       /* set by DNS_PROVIDER() */
@@ -114,8 +157,15 @@ struct dns_provider {
 	enum dns_result (*cleanup)(const struct dns_host *host,
 	                           const struct dns_record *record);
 
-	/* Optional: many changes in one go, for providers with a bulk call. */
-	enum dns_result (*change)(const struct dns_host *, struct dns_change *, size_t count);
+	/*
+	 * Optional: many changes of one zone in one go, for providers with a bulk
+	 * call. Sets `result` to DNS_OK at each change that is done, and returns
+	 * DNS_OK when all are. Else what it returns is the outcome of the rest; after
+	 * DNS_REFUSED the host tries the rest one by one, so that a record the provider
+	 * does not take spoils no other.
+	 */
+	enum dns_result (*change)(const struct dns_host *host,
+	                          struct dns_change *changes, size_t count);
 
 	/* New members go below, and may be NULL. */
 };
