@@ -161,7 +161,11 @@ static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push,
 	         !cargo->is_done          ? row->last.msg
 	         : cargo->slot->is_probed ? cargo->probe.text
 	                                  : "installed; not looked at from outside");
-	return store_delivery_save(deploy->settings.store, row, true, &event, err);
+	if (store_delivery_save(deploy->settings.store, row, true, &event, err))
+		return true;
+	/* A newer certificate came meanwhile: the row is due for it, and ours is history.
+	 */
+	return err->kind == ERR_CONFLICT;
 }
 
 static void tell_end(const struct visit *visit, const struct cargo *cargo, bool was_push)

@@ -29,9 +29,16 @@ static bool settle(struct store *store, const struct txt *txt, bool remove,
                    struct err *err)
 {
 	struct event event = { .name = "txt.removed", .order_id = txt->order_id };
+	struct err why = { 0 };
 
+	/* An order may have ended meanwhile: then the value is removed by a later batch.
+	 */
+	if (!remove && !store_txt_set_state(store, txt->id, TXT_SET, &why)) {
+		*err = why;
+		return why.kind == ERR_NOT_FOUND;
+	}
 	if (!remove)
-		return store_txt_set_state(store, txt->id, TXT_SET, err);
+		return true;
 	snprintf(event.text, sizeof(event.text), "%.250s", txt->name);
 	return store_txt_remove(store, txt->id, &event, err);
 }

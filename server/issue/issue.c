@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/run.h"
 
 #include "internal.h"
 
@@ -193,6 +194,9 @@ bool issue_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 	if (!save(issue, &order, before, &why, err))
 		return false;
 	tell(issue, &order, before, &why, waits);
+	/* Its names are proved, or it is out of the way: others may go. */
+	if (order.state != before && order.state >= ORDER_FINALIZE)
+		return store_order_wake(issue->settings.store, clock_now_ms(), err);
 	return true;
 }
 

@@ -28,6 +28,11 @@ bool issue_wait(struct issue *issue, struct order *order, struct err *err)
 {
 	struct store *store = issue->settings.store;
 	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
+	const struct event event = { .name = "order.begun",
+		                     .certificate = order->certificate,
+		                     .host = order->host,
+		                     .order_id = order->id,
+		                     .text = "its turn has come" };
 	struct err ignored = { 0 };
 	bool may = false, good;
 
@@ -40,7 +45,7 @@ bool issue_wait(struct issue *issue, struct order *order, struct err *err)
 	good = store_order_may_start(store, order, issue->settings.orders_max, &may, err);
 	if (good && may) {
 		issue_enter(order, ORDER_CREATE);
-		good = store_order_save(store, order, false, NULL, err);
+		good = store_order_save(store, order, false, &event, err);
 	}
 	if (!store_end(store, good, good ? err : &ignored) || !good)
 		return false;
@@ -342,13 +347,13 @@ static bool keep(struct store *store, struct order *order, struct cert *cert,
 	fill_certificate(&row, order, cert);
 	snprintf(event.text, sizeof(event.text), "serial %s by %.200s", row.serial,
 	         row.issuer);
-	good = store_certificate_add(store, &row, &event, err) &&
+	good = store_certificate_add(store, &row, NULL, err) &&
 	       want_delivery(store, &row, err);
 	if (good) {
 		order->certificate_id = row.id;
 		order->last = (struct err){ 0 };
 		issue_enter(order, ORDER_TIDY);
-		good = store_order_save(store, order, false, NULL, err);
+		good = store_order_save(store, order, false, &event, err);
 	}
 	return store_end(store, good, good ? err : &ignored) && good;
 }

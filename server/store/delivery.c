@@ -181,24 +181,29 @@ bool store_delivery_claim(struct store *store, int64_t now_ms, struct delivery_l
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "UPDATE delivery SET claim = token + 1, token = token + 1 "
-		   "WHERE state <> 'done' AND run_at_ms <= $1 AND host = "
-		   "(SELECT d.host FROM delivery AS d WHERE d.state <> 'done' "
-		   "AND d.run_at_ms <= $1 AND " HOST_IS_FREE
-		   " ORDER BY d.run_at_ms, d.id LIMIT 1) RETURNING " COLUMNS "token");
+		   "WHERE state <> 'done' AND run_at_ms <= $1 AND " IN_FOCUS(
+		       "2", "delivery") " AND host = (SELECT d.host FROM delivery AS d "
+	                                "WHERE d.state <> 'done' "
+					"AND d.run_at_ms <= $1 AND " IN_FOCUS(
+					    "2", "d") " AND " HOST_IS_FREE
+						      " ORDER BY d.run_at_ms, d.id LIMIT "
+	                                              "1) RETURNING " COLUMNS "token");
 
 	put_int(&use, now_ms);
+	put_int(&use, store->is_focused);
 	return get_all(&use, out, err);
 }
 
 bool store_delivery_next(struct store *store, int64_t *run_at_ms, bool *any,
                          struct err *err)
 {
-	AUTO_USE struct use use = sql_use(store,
-	                                  "SELECT d.run_at_ms FROM delivery AS d "
-	                                  "WHERE d.state <> 'done' AND " HOST_IS_FREE
-	                                  " ORDER BY d.run_at_ms, d.id LIMIT 1");
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT d.run_at_ms FROM delivery AS d "
+		   "WHERE d.state <> 'done' AND " HOST_IS_FREE
+		   " AND " IN_FOCUS("1", "d") " ORDER BY d.run_at_ms, d.id LIMIT 1");
 
 	*run_at_ms = 0;
+	put_int(&use, store->is_focused);
 	if (!sql_row(&use, any, err))
 		return false;
 	if (*any)

@@ -228,6 +228,13 @@ struct store *store_open(const char *directory, const struct sealer *sealer,
 	if (!migrate(store, schema_files, err) || !check_sealing_key(store, err) ||
 	    !drop_claims(store, err))
 		return NULL;
+	/* What a run is about; in memory, gone with the process. */
+	if (!sql_script(
+		store,
+		"CREATE TEMP TABLE focus (certificate TEXT NOT NULL, host TEXT NOT "
+		"NULL, PRIMARY KEY (certificate, host))",
+		err))
+		return false;
 	store->is_ready = true;
 	return TAKE(store);
 }

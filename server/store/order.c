@@ -195,21 +195,25 @@ bool store_order_claim(struct store *store, int64_t now_ms, struct order *out,
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "UPDATE \"order\" SET claim = token + 1, token = token + 1 "
-		   "WHERE id = (SELECT id FROM \"order\" WHERE state <> 'done' "
-		   "AND claim = 0 AND run_at_ms <= $1 ORDER BY run_at_ms, id LIMIT 1) "
-		   "RETURNING " COLUMNS "token");
+		   "WHERE id = (SELECT o.id FROM \"order\" AS o WHERE o.state <> 'done' "
+		   "AND o.claim = 0 AND o.run_at_ms <= $1 AND " IN_FOCUS(
+		       "2", "o") " ORDER BY o.run_at_ms, o.id LIMIT 1) "
+				 "RETURNING " COLUMNS "token");
 
 	put_int(&use, now_ms);
+	put_int(&use, store->is_focused);
 	return get_one(&use, out, found, err);
 }
 
 bool store_order_next(struct store *store, int64_t *run_at_ms, bool *any, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
-	    store, "SELECT run_at_ms FROM \"order\" WHERE state <> 'done' "
-		   "AND claim = 0 ORDER BY run_at_ms, id LIMIT 1");
+	    store, "SELECT o.run_at_ms FROM \"order\" AS o WHERE o.state <> 'done' "
+		   "AND o.claim = 0 AND " IN_FOCUS(
+		       "1", "o") " ORDER BY o.run_at_ms, o.id LIMIT 1");
 
 	*run_at_ms = 0;
+	put_int(&use, store->is_focused);
 	if (!sql_row(&use, any, err))
 		return false;
 	if (*any)

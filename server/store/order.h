@@ -151,6 +151,7 @@ bool store_txt_add(struct store *store, struct txt *txt, struct err *err) MUST_C
 bool store_txt_list(struct store *store, const char *dns, int64_t order_id,
                     enum txt_state state, int limit, struct txt_list *out,
                     struct err *err) MUST_CHECK;
+/* ERR_NOT_FOUND where the row is gone, or is unwanted by now and was to become set. */
 bool store_txt_set_state(struct store *store, int64_t id, enum txt_state state,
                          struct err *err) MUST_CHECK;
 bool store_txt_remove(struct store *store, int64_t id, const struct event *event,

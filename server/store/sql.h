@@ -36,6 +36,7 @@ struct store {
 	bool is_begun;         /* BEGIN was run, COMMIT or ROLLBACK not yet */
 	bool is_spoiled;       /* an inner part of the transaction failed */
 	bool is_ready;         /* opened, so closing checkpoints */
+	bool is_focused;       /* claims are limited to the places of the table focus */
 	int wal_pages;
 	struct {
 		const char *sql;
@@ -43,6 +44,11 @@ struct store {
 	} cache[STATEMENTS_MAX];
 	size_t cached;
 };
+
+/* Within a claim: $n is is_focused, row the table's name there. */
+#define IN_FOCUS(n, row)                                                             \
+	"($" n " = 0 OR EXISTS (SELECT 1 FROM focus AS f WHERE f.certificate = " row \
+	".certificate AND f.host = " row ".host))"
 
 struct use {
 	struct store *store;

@@ -120,7 +120,8 @@ bool store_txt_set_state(struct store *store, int64_t id, enum txt_state state,
                          struct err *err)
 {
 	AUTO_USE struct use use = sql_use(store,
-	                                  "UPDATE txt SET state = $1 WHERE id = $2");
+	                                  "UPDATE txt SET state = $1 WHERE id = $2 "
+	                                  "AND (state <> 'unwanted' OR $1 <> 'set')");
 
 	put_text(&use, txt_state_names[state]);
 	put_int(&use, id);

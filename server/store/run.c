@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "run.h"
+
+#include "crypto/key.h"
+#include "sql.h"
+
+static bool add_place(struct store *store, const struct store_place *place,
+                      struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "INSERT INTO focus (certificate, host) VALUES ($1, $2) "
+		   "ON CONFLICT (certificate, host) DO NOTHING");
+
+	put_text(&use, place->certificate);
+	put_text(&use, place->host);
+	return sql_done(&use, err);
+}
+
+bool store_focus(struct store *store, const struct store_place *places, size_t count,
+                 struct err *err)
+{
+	bool done;
+
+	if (!store_begin(store, err))
+		return false;
+	done = sql_script(store, "DELETE FROM focus", err);
+	for (size_t i = 0; done && i < count; i++)
+		done = add_place(store, &places[i], err);
+	store->is_focused = store->is_focused || done;
+	return sql_finish(store, done, err);
+}
+
+bool store_order_hurry(struct store *store, int64_t id, int64_t now_ms, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "UPDATE \"order\" SET run_at_ms = $1 WHERE id = $2 AND claim = 0 "
+		   "AND run_at_ms > $1 AND (last_retry_after = 0 OR attempts = 0)");
+
+	put_int(&use, now_ms);
+	put_int(&use, id);
+	return sql_done(&use, err);
+}
+
+bool store_order_wake(struct store *store, int64_t now_ms, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "UPDATE \"order\" SET run_at_ms = $1 WHERE state = 'wait' "
+		   "AND attempts = 0 AND claim = 0 AND run_at_ms > $1");
+
+	put_int(&use, now_ms);
+	return sql_done(&use, err);
+}
+
+bool store_order_failures(struct store *store, const char *certificate, const char *host,
+                          int *count, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT count(*) FROM \"order\" WHERE certificate = $1 AND host = $2 "
+		   "AND state = 'done' AND certificate_id IS NULL AND id > "
+		   "(SELECT coalesce(max(o.id), 0) FROM \"order\" AS o "
+		   "WHERE o.certificate = $1 AND o.host = $2 "
+		   "AND o.certificate_id IS NOT NULL)");
+	bool row;
+
+	put_text(&use, certificate);
+	put_text(&use, host);
+	if (!sql_row(&use, &row, err))
+		return false;
+	*count = row ? (int)get_int(&use) : 0;
+	return sql_done(&use, err);
+}
+
+bool store_key_fingerprint(struct store *store, int64_t id,
+                           unsigned char out[KEY_FINGERPRINT], struct err *err)
+{
+	AUTO_USE struct use use = sql_use(store,
+	                                  "SELECT spki_sha256 FROM key WHERE id = $1");
+	bool row;
+
+	put_int(&use, id);
+	if (!sql_row(&use, &row, err))
+		return false;
+	if (!row)
+		return err_set(err, ERR_NOT_FOUND, "the store has no key %lld",
+		               (long long)id);
+	get_fixed(&use, out, KEY_FINGERPRINT);
+	return sql_done(&use, err);
+}
