@@ -234,7 +234,7 @@ struct store *store_open(const char *directory, const struct sealer *sealer,
 		"CREATE TEMP TABLE focus (certificate TEXT NOT NULL, host TEXT NOT "
 		"NULL, PRIMARY KEY (certificate, host))",
 		err))
-		return false;
+		return NULL;
 	store->is_ready = true;
 	return TAKE(store);
 }
