@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { SEND_MS = 10 * 1000, WORD_MIN = 12 };
+
+struct host *host_of(const struct dns_host *services)
+{
+	return services->ctx;
+}
+
+void host_answer(const struct wire_answer *answer)
+{
+	AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
+	struct err err;
+
+	if (!wire_put_answer(answer, &frame, &err) ||
+	    !frame_send(CHILD_FD, frame.data, frame.len, clock_deadline_ms(SEND_MS),
+	                &err))
+		_exit(1);
+}
+
+static void add_secret(struct host *host, const char *text, size_t len)
+{
+	if (len > 0 && host->secret_count < HOST_SECRETS_MAX)
+		host->secrets[host->secret_count++] = xstrndup(text, len);
+}
+
+void host_learn_secret(struct host *host, const char *text)
+{
+	static const char between[] = " \t\r\n\"';:{}";
+
+	/* The whole first: a shorter word would cut it into pieces. */
+	add_secret(host, text, strlen(text));
+	while (*text) {
+		size_t len = strcspn(text, between);
+
+		if (len >= WORD_MIN)
+			add_secret(host, text, len);
+		text += len;
+		text += strspn(text, between);
+	}
+}
+
+void host_learn_options(struct host *host, const struct dns_option *options)
+{
+	for (; options->name; options++) {
+		const char *value = host->services.option(&host->services, options->name);
+
+		if (value && (options->flags & DNS_SECRET))
+			host_learn_secret(host, value);
+	}
+}
+
+/* The first secret that stands at text, or 0. */
+static size_t secret_at(const struct host *host, const char *text)
+{
+	for (size_t i = 0; i < host->secret_count; i++) {
+		size_t len = strlen(host->secrets[i]);
+
+		if (strncmp(text, host->secrets[i], len) == 0)
+			return len;
+	}
+	return 0;
+}
+
+/* Cleaned before it is cut: half a secret would not be recognized. */
+static void clean(const struct host *host, const char *text, char *out, size_t size)
+{
+	AUTO_BUF struct buf buf = BUF_INIT(size + 1);
+
+	while (*text && !buf.over) {
+		size_t len = secret_at(host, text);
+
+		if (len)
+			buf_add(&buf, "***", 3);
+		else
+			buf_add(&buf, text, 1);
+		text += len ? len : 1;
+	}
+	snprintf(out, size, "%s", buf.data);
+}
+
+static void format(const struct host *host, char *out, size_t size, const char *fmt,
+                   va_list ap) __attribute__((format(printf, 4, 0)));
+static void format(const struct host *host, char *out, size_t size, const char *fmt,
+                   va_list ap)
+{
+	/* Room for a secret of the longest kind, which must be seen whole. */
+	size_t room = WIRE_OPTION_VALUE_MAX + WIRE_TEXT_MAX;
+	AUTO_FREE char *text = xcalloc(1, room);
+
+	vsnprintf(text, room, fmt, ap);
+	clean(host, text, out, size);
+}
+
+static const char *option(const struct dns_host *services, const char *name)
+{
+	const struct wire_request *request = host_of(services)->request;
+
+	for (size_t i = 0; i < request->option_count; i++)
+		if (str_eq(request->options[i].name, name))
+			return request->options[i].value;
+	return NULL;
+}
+
+static void say(const struct dns_host *services, const char *fmt, ...)
+{
+	struct host *host = host_of(services);
+	struct wire_answer answer = { .kind = WIRE_ANSWER_LOG };
+	va_list ap;
+
+	if (++host->logs > WIRE_LOGS_MAX + 1)
+		return;
+	va_start(ap, fmt);
+	format(host, answer.text, WIRE_TEXT_MAX + 1, fmt, ap);
+	va_end(ap);
+	if (host->logs > WIRE_LOGS_MAX)
+		snprintf(answer.text, sizeof(answer.text), "more log lines dropped");
+	host_answer(&answer);
+}
+
+static enum dns_result fail(const struct dns_host *services, enum dns_result result,
+                            const char *fmt, ...)
+{
+	struct host *host = host_of(services);
+	va_list ap;
+
+	va_start(ap, fmt);
+	format(host, host->text, sizeof(host->text), fmt, ap);
+	va_end(ap);
+	return result;
+}
+
+void host_init(struct host *host, const struct wire_request *request)
+{
+	*host = (struct host){ .request = request };
+	host->services = (struct dns_host){ .size = sizeof(struct dns_host),
+		                            .ctx = host,
+		                            .option = option,
+		                            .http = host_http,
+		                            .log = say,
+		                            .fail = fail,
+		                            .update = host_update };
+	for (size_t i = 0; i < request->option_count; i++)
+		if (request->options[i].is_secret)
+			host_learn_secret(host, request->options[i].value);
+}
