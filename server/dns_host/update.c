@@ -139,7 +139,8 @@ static const struct {
 	const char *why;
 } key_errors[] = {
 	{ 16, "BADSIG", DNS_DENIED, "the secret differs from the server's" },
-	{ 17, "BADKEY", DNS_DENIED, "it has no key of that name and algorithm" },
+	{ 17, "BADKEY", DNS_DENIED,
+	  "it has no such key (name, algorithm), or not for this zone" },
 	{ 18, "BADTIME", DNS_TEMPORARY,
 	  "the clocks of this machine and the server are minutes apart" },
 	{ 22, "BADTRUNC", DNS_DENIED, "it wants a longer signature" },
