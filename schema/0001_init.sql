@@ -108,8 +108,9 @@ CREATE TABLE proved (
 ) STRICT;
 
 -- The ledger: a value stands here before it is set, and until it was removed.
+-- An id is not given again: who is about to remove a row must not hit another.
 CREATE TABLE txt (
-	id INTEGER PRIMARY KEY,
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
 	order_id INTEGER NOT NULL REFERENCES "order" (id),
 	dns TEXT NOT NULL,
 	zone TEXT NOT NULL,
