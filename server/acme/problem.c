@@ -63,7 +63,7 @@ static const struct http_meaning {
 	{ 300, 399, ERR_REMOTE, "a redirect, and none is followed" },
 	{ 401, 401, ERR_DENIED, "not authorized" },
 	{ 403, 403, ERR_DENIED, "forbidden" },
-	{ 404, 404, ERR_NOT_FOUND, "not found (is `directory` right?)" },
+	{ 404, 404, ERR_NOT_FOUND, "not found there" },
 	{ 408, 408, ERR_TEMPORARY, "too slow for the CA" },
 	{ 409, 409, ERR_CONFLICT, "in conflict with what the CA has" },
 	{ 429, 429, ERR_TEMPORARY, "too many requests for the CA" },

@@ -31,7 +31,7 @@ try {
 	struct acme *acme;
 	const char *profile;
 	struct strlist names;
-	int64_t left; /* orders; negative: quiet */
+	int64_t left; /* orders to make, each for names of its own; -1: one, as named */
 	int threads;
 	int poll_ms;
 	int patience_ms;
@@ -82,7 +82,8 @@ static bool wait_for_authz(struct try *try, const char *url, struct err *err)
 	return err_set(err, ERR_TEMPORARY, "the authorization stays pending");
 }
 
-static bool authorize(struct try *try, const char *url, struct err *err)
+static bool authorize(struct try *try, const char *url, const struct strlist *names,
+                      struct err *err)
 {
 	AUTO_ACME_AUTHZ struct acme_authz authz = { 0 };
 
@@ -92,7 +93,7 @@ static bool authorize(struct try *try, const char *url, struct err *err)
 	     acme_status_names[authz.status]);
 	if (authz.status == ACME_VALID)
 		return true;
-	if (!strlist_has(&try->names, authz.name) && try->left < 0)
+	if (!strlist_has(names, authz.name))
 		return err_set(err, ERR_REMOTE, "an authorization for %s, not ordered",
 		               authz.name);
 	if (!authz.challenge_url)
@@ -165,7 +166,7 @@ static bool order_once(struct try *try, const struct strlist *names, struct err 
 	STEP(try, "order: %s, %zu authorizations\n", acme_status_names[order.status],
 	     order.authorizations.len);
 	for (size_t i = 0; i < order.authorizations.len; i++)
-		if (!authorize(try, order.authorizations.items[i], err))
+		if (!authorize(try, order.authorizations.items[i], names, err))
 			return false;
 	return finalize(try, &order, names, err);
 }

@@ -71,7 +71,7 @@ static const struct {
 	  { "502", "<html>Bad Gateway" } },
 	{ "empty 503", 503, "", NULL, ERR_TEMPORARY, "", { "503" } },
 	{ "empty 429", 429, "", NULL, ERR_TEMPORARY, "", { "429", "too many" } },
-	{ "empty 404", 404, "", NULL, ERR_NOT_FOUND, "", { "404", "`directory`" } },
+	{ "empty 404", 404, "", NULL, ERR_NOT_FOUND, "", { "404", "not found" } },
 	{ "401", 401, "no", NULL, ERR_DENIED, "", { "401" } },
 	{ "redirect", 302, "", NULL, ERR_REMOTE, "", { "302", "redirect" } },
 	{ "202 where 200 was due", 202, "{\"type\":\"" URN "rateLimited\"}", NULL, ERR_REMOTE, "",
