@@ -34,7 +34,8 @@ void buf_add(struct buf *buf, const void *bytes, size_t len)
 		return;
 	}
 	reserve(buf, len);
-	memcpy(buf->data + buf->len, bytes, len);
+	if (len > 0)
+		memcpy(buf->data + buf->len, bytes, len);
 	buf->data[buf->len += len] = '\0';
 }
 

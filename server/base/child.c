@@ -74,8 +74,10 @@ bool child_start(struct child *child, const char *program, const char *name,
 	if (theirs < 0)
 		return err_set_errno(err, ERR_INTERNAL, "socket pair for %s", name);
 	errno = spawn(&child->pid, program, name, theirs);
-	if (errno)
+	if (errno) {
+		child->pid = 0;
 		return err_set_errno(err, ERR_INTERNAL, "cannot start %s", program);
+	}
 	child->fd = ours;
 	ours = -1;
 	return true;
@@ -136,6 +138,7 @@ void child_end(struct child *child)
 void child_enter(unsigned wall_s)
 {
 	struct stat st;
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	const struct rlimit none = { 0, 0 };
 
 	if (fstat(CHILD_FD, &st) < 0 || !S_ISSOCK(st.st_mode)) {
@@ -147,5 +150,7 @@ void child_enter(unsigned wall_s)
 	setrlimit(RLIMIT_CORE, &none);
 	prctl(PR_SET_DUMPABLE, 0);
 	umask(077);
+	/* A server that hangs up is an error to tell, not the end of the process. */
+	sigaction(SIGPIPE, &ignore, NULL);
 	alarm(wall_s);
 }

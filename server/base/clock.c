@@ -84,37 +84,107 @@ const char *clock_format_span(int64_t seconds, char out[CLOCK_TEXT])
 	return out;
 }
 
-static bool finish(const char *rest, struct tm *tm, int64_t *out)
+/* Exactly n digits at *text, which moves behind them; *good is cleared where not. */
+static int digits(const char **text, int n, bool *good)
 {
-	if (!rest || *rest)
-		return false;
+	int value = 0;
+
+	for (; n > 0 && *good; n--) {
+		*good = **text >= '0' && **text <= '9';
+		if (*good)
+			value = 10 * value + (*(*text)++ - '0');
+	}
+	return value;
+}
+
+static void expect(const char **text, char c, bool *good)
+{
+	*good = *good && **text == c;
+	*text += *good;
+}
+
+static void read_time(const char **text, struct tm *tm, bool *good)
+{
+	tm->tm_hour = digits(text, 2, good);
+	expect(text, ':', good);
+	tm->tm_min = digits(text, 2, good);
+	expect(text, ':', good);
+	tm->tm_sec = digits(text, 2, good);
+}
+
+/* timegm() turns February 30 into March 2; here it is an error. 60 is a leap second. */
+static bool finish(struct tm *tm, int64_t *out)
+{
+	const struct tm read = *tm;
+
 	*out = (int64_t)timegm(tm);
-	return true;
+	return read.tm_hour < 24 && read.tm_min < 60 && read.tm_sec <= 60 &&
+	       read.tm_mon >= 0 && read.tm_mon < 12 && read.tm_mday >= 1 &&
+	       (read.tm_sec == 60 ||
+	        (tm->tm_mday == read.tm_mday && tm->tm_mon == read.tm_mon));
+}
+
+/* "Z" or "+hh:mm" and the end of the text: the seconds that it is ahead of UTC. */
+static int64_t read_offset(const char *text, bool *good)
+{
+	bool is_utc = *text == 'Z' || *text == 'z', is_behind = *text == '-';
+	int hours = 0, minutes = 0;
+
+	*good = *good && (is_utc || is_behind || *text == '+');
+	text += *good;
+	if (!is_utc) {
+		hours = digits(&text, 2, good);
+		expect(&text, ':', good);
+		minutes = digits(&text, 2, good);
+	}
+	*good = *good && !*text && hours < 24 && minutes < 60;
+	return (is_behind ? -60 : 60) * (60 * hours + minutes);
 }
 
 bool clock_parse_rfc3339(const char *text, int64_t *out)
 {
 	struct tm tm = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	bool good = true;
+	int64_t ahead;
 
-	if (!rest || strlen(text) < 20)
+	tm.tm_year = digits(&text, 4, &good) - 1900;
+	expect(&text, '-', &good);
+	tm.tm_mon = digits(&text, 2, &good) - 1;
+	expect(&text, '-', &good);
+	tm.tm_mday = digits(&text, 2, &good);
+	expect(&text, 'T', &good);
+	read_time(&text, &tm, &good);
+	if (good && *text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	ahead = read_offset(text, &good);
+	if (!good || !finish(&tm, out))
 		return false;
-	if (*rest == '.')
-		rest += 1 + strspn(rest + 1, "0123456789");
-	if (*rest == 'Z' || *rest == 'z')
-		return finish(rest + 1, &tm, out);
-	/* An offset: strptime's %z fills tm_gmtoff, which timegm() does not read. */
-	rest = strptime(rest, "%z", &tm);
-	long offset = tm.tm_gmtoff;
-	if (!finish(rest, &tm, out))
-		return false;
-	*out -= offset;
+	*out -= ahead;
 	return true;
 }
 
+/* Not by strptime(), which would read the months of the user's language. */
 bool clock_parse_http_date(const char *text, int64_t *out)
 {
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const char *month = NULL;
 	struct tm tm = { 0 };
+	bool good = strlen(text) == strlen("Sun, 06 Nov 1994 08:49:37 GMT");
 
-	return finish(strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm), &tm, out);
+	if (!good || strncmp(text + 3, ", ", 2) != 0)
+		return false;
+	text += 5;
+	tm.tm_mday = digits(&text, 2, &good);
+	expect(&text, ' ', &good);
+	for (size_t i = 0; good && !month && months[i]; i += 3)
+		month = strncmp(months + i, text, 3) == 0 ? months + i : NULL;
+	if (!month)
+		return false;
+	tm.tm_mon = (int)(month - months) / 3;
+	text += 3;
+	expect(&text, ' ', &good);
+	tm.tm_year = digits(&text, 4, &good) - 1900;
+	expect(&text, ' ', &good);
+	read_time(&text, &tm, &good);
+	return good && strcmp(text, " GMT") == 0 && finish(&tm, out);
 }

@@ -30,16 +30,16 @@ static bool check_label(const char *label, size_t len, unsigned allow, const cha
 	return true;
 }
 
-static bool check_form(const char *shown, const char *base, bool one_label_is_fine,
-                       struct err *err)
+static bool check_form(const char *shown, const char *base, size_t max,
+                       bool one_label_is_fine, struct err *err)
 {
 	size_t len = strlen(base);
 
 	if (len == 0)
 		return err_set(err, ERR_INPUT, "an empty name");
-	if (len > DNSNAME_MAX)
-		return err_set(err, ERR_INPUT, "'%.60s...': %zu bytes; %d is the most",
-		               shown, len, DNSNAME_MAX);
+	if (len > max)
+		return err_set(err, ERR_INPUT, "'%.60s...': %zu bytes; %zu is the most",
+		               shown, len, max);
 	if (base[len - 1] == '.')
 		return err_set(err, ERR_INPUT, "'%s': without the final dot, please",
 		               shown);
@@ -59,7 +59,9 @@ bool dnsname_check(const char *name, unsigned allow, struct err *err)
 	const char *base = allow & DNSNAME_WILDCARD ? dnsname_base(name) : name;
 
 	str_printable(name, shown, sizeof(shown));
-	if (!check_form(shown, base, base == name && (allow & DNSNAME_ONE_LABEL), err))
+	/* The "*." counts. */
+	if (!check_form(shown, base, DNSNAME_MAX - (size_t)(base - name),
+	                base == name && (allow & DNSNAME_ONE_LABEL), err))
 		return false;
 	for (const char *label = base;; label++) {
 		size_t len = strcspn(label, ".");

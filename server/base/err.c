@@ -20,12 +20,14 @@ _Static_assert(ARRAY_SIZE(err_infos) == ERR_KIND_COUNT, "a kind has no row");
 
 void err_set_(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
+	struct err filled = { .kind = kind };
 	va_list ap;
 
-	*err = (struct err){ .kind = kind };
+	/* Aside first: what is printed may be a part of the old error. */
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	vsnprintf(filled.msg, sizeof(filled.msg), fmt, ap);
 	va_end(ap);
+	*err = filled;
 }
 
 void err_set_errno_(struct err *err, enum err_kind kind, const char *fmt, ...)
@@ -44,14 +46,15 @@ void err_set_errno_(struct err *err, enum err_kind kind, const char *fmt, ...)
 
 void err_context_(struct err *err, const char *fmt, ...)
 {
-	char inner[sizeof(err->msg)];
+	char where[sizeof(err->msg)], inner[sizeof(err->msg)];
 	size_t len;
 	va_list ap;
 
-	memcpy(inner, err->msg, sizeof(inner));
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	vsnprintf(where, sizeof(where), fmt, ap);
 	va_end(ap);
+	memcpy(inner, err->msg, sizeof(inner));
+	memcpy(err->msg, where, sizeof(where));
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %.*s", (int)sizeof(inner),
 	         inner);

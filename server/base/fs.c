@@ -26,6 +26,9 @@ static bool read_all(int fd, const char *path, struct buf *out, struct err *err)
 		if (n == 0)
 			break;
 		buf_add(out, piece, (size_t)n);
+		/* Not to its end: /dev/zero has none. */
+		if (out->over)
+			break;
 	}
 	explicit_bzero(piece, sizeof(piece));
 	if (out->over)
@@ -67,7 +70,8 @@ static bool is_private(int fd, const char *path, struct err *err)
 struct secret *fs_read_secret(const char *path, bool trim, struct err *err)
 {
 	AUTO_BUF struct buf bytes = BUF_INIT(SECRET_MAX);
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not blocking: a FIFO is refused, not waited for. */
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t len;
 
 	if (fd < 0) {
@@ -116,13 +120,14 @@ static bool sync_parent(const char *path, struct err *err)
 	return fs_sync_dir(slash ? dir : ".", err);
 }
 
+/* A name of its own for every write: a process that was killed leaves one behind, and
+ * the next may have the same pid (in a container they all do). */
 bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode,
               struct err *err)
 {
-	AUTO_FREE char *temporary = xasprintf("%s.new.%d", path, (int)getpid());
+	AUTO_FREE char *temporary = xasprintf("%s.new.XXXXXX", path);
+	AUTO_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
 	bool done;
-	AUTO_CLOSE int fd = open(
-	    temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_set_errno(err, ERR_INTERNAL, "%s", temporary);
@@ -141,19 +146,21 @@ bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode,
 bool fs_create_private(const char *path, const void *bytes, size_t len, bool *existed,
                        struct err *err)
 {
-	AUTO_CLOSE int fd = open(
-	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	AUTO_FREE char *temporary = xasprintf("%s.new.XXXXXX", path);
+	AUTO_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
+	bool done;
 
-	*existed = fd < 0 && errno == EEXIST;
-	if (*existed)
-		return true;
+	*existed = false;
 	if (fd < 0)
-		return err_set_errno(err, ERR_INTERNAL, "%s", path);
-	if (!write_all(fd, path, bytes, len, err)) {
-		unlink(path);
-		return false;
+		return err_set_errno(err, ERR_INTERNAL, "%s", temporary);
+	done = write_all(fd, temporary, bytes, len, err);
+	/* link() and not rename(): it does not replace what is there. */
+	if (done && link(temporary, path) < 0) {
+		*existed = errno == EEXIST;
+		done = *existed || err_set_errno(err, ERR_INTERNAL, "%s", path);
 	}
-	return sync_parent(path, err);
+	unlink(temporary);
+	return done && (*existed || sync_parent(path, err));
 }
 
 static bool make_one(const char *path, mode_t mode, struct err *err)
@@ -171,6 +178,8 @@ bool fs_make_dir(const char *path, mode_t mode, struct err *err)
 {
 	AUTO_FREE char *part = xstrdup(path);
 
+	if (!*part)
+		return err_set(err, ERR_INTERNAL, "a directory without a name");
 	for (char *slash = strchr(part + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (!make_one(part, 0755, err))

@@ -45,6 +45,19 @@ static bool is_sane(const cJSON *json, int depth, struct err *err)
 	return true;
 }
 
+/* cJSON turns it into the end of a string: "good\u0000evil" would be read as "good". */
+static bool has_escaped_nul(const char *text, size_t len)
+{
+	for (size_t i = 0; i + 6 <= len; i++) {
+		if (text[i] != '\\')
+			continue;
+		if (memcmp(text + i + 1, "u0000", 5) == 0)
+			return true;
+		i++;
+	}
+	return false;
+}
+
 /* Nesting is bounded before cJSON recurses: 1000 levels of it are much stack. */
 static bool is_too_deep(const char *text, size_t len)
 {
@@ -70,7 +83,7 @@ cJSON *json_parse(const char *text, size_t len, struct err *err)
 	AUTO_JSON cJSON *json = NULL;
 	const char *end = NULL;
 
-	if (memchr(text, '\0', len)) {
+	if (memchr(text, '\0', len) || has_escaped_nul(text, len)) {
 		(void)err_set(err, ERR_REMOTE, "JSON with a NUL byte in it");
 		return NULL;
 	}

@@ -58,6 +58,11 @@ void log_line(enum log_level level, const struct log_about *about, const char *e
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	/* Whatever got into it, a line stays one line, and a terminal is left in peace.
+	 */
+	for (char *at = text; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 127)
+			*at = ' ';
 	buf_addf(&line, "%s: %s", level_names[level], event);
 	if (about && about->what && about->name)
 		buf_addf(&line, " %s=%s", about->what, about->name);

@@ -96,8 +96,10 @@ const char *str_printable(const char *text, char *out, size_t size)
 {
 	AUTO_BUF struct buf buf = BUF_INIT(4 * size + 4);
 
-	str_add_printable(&buf, text, strlen(text), size > 4 ? (size - 4) / 4 : 0);
+	str_add_printable(&buf, text, strlen(text), size);
 	snprintf(out, size, "%s", buf.data);
+	if (buf.len >= size && size > 3)
+		memcpy(out + size - 4, "...", 4);
 	return out;
 }
 
