@@ -78,8 +78,7 @@ bool child_start(struct child *child, const char *program, const char *name,
 		child->pid = 0;
 		return err_set_errno(err, ERR_INTERNAL, "cannot start %s", program);
 	}
-	child->fd = ours;
-	ours = -1;
+	child->fd = TAKE_FD(ours);
 	return true;
 }
 

@@ -26,6 +26,14 @@
 		take_;                     \
 	})
 
+/* The same for a descriptor. */
+#define TAKE_FD(fd)               \
+	__extension__({           \
+		int take_ = (fd); \
+		(fd) = -1;        \
+		take_;            \
+	})
+
 static inline void freep(void *p)
 {
 	free(*(void **)p);

@@ -52,7 +52,7 @@ static int connect_one(const struct addrinfo *to, int64_t deadline_ms)
 	                           to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	                           to->ai_protocol);
 	socklen_t len = sizeof(int);
-	int problem = 0, connected = fd;
+	int problem = 0;
 
 	if (fd < 0)
 		return -1;
@@ -63,10 +63,7 @@ static int connect_one(const struct addrinfo *to, int64_t deadline_ms)
 			return -1;
 	}
 	errno = problem;
-	if (problem)
-		return -1;
-	fd = -1;
-	return connected;
+	return problem ? -1 : TAKE_FD(fd);
 }
 
 static int count(const struct addrinfo *list)
