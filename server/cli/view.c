@@ -2,6 +2,7 @@
 #include "view.h"
 
 #include "fleet/fleet.h"
+#include "store/run.h"
 
 #include "internal.h"
 
@@ -95,6 +96,10 @@ bool view_load(struct view *view, struct store *store,
 	                        &view->has_order, err) ||
 	    !store_delivery_find(store, wanted->name, at->name, &view->delivery,
 	                         &view->has_delivery, err))
+		return false;
+	if (view->has_certificate &&
+	    !store_key_fingerprint(store, view->certificate.key_id, view->key_sha256,
+	                           err))
 		return false;
 	judge(view, store, err);
 	return err->kind == ERR_NONE;

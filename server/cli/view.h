@@ -28,6 +28,7 @@ struct view {
 	struct certificate certificate;
 	struct order order;
 	struct delivery delivery;
+	unsigned char key_sha256[32]; /* of the certificate's public key */
 
 	enum view_state state;
 	const struct err *err; /* why it is not done; NULL: no failure */
