@@ -63,8 +63,7 @@ static void add_certificate(cJSON *object, const struct view *view)
 	         is_there ? fleet_renewal(view->wanted, has, &why) : 0);
 }
 
-static bool add_json(cJSON *list, const struct view *view, struct store *store,
-                     struct err *err)
+static void add_json(cJSON *list, const struct view *view)
 {
 	cJSON *object = cJSON_CreateObject();
 	const struct delivery *delivery = &view->delivery;
