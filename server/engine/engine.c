@@ -14,6 +14,7 @@ enum {
 	/* A row that is due this soon is waited for; a later one is left to the next run.
 	 */
 	PATIENCE_MS = 30 * 1000,
+	WORKERS_MAX = 64,
 };
 
 /* A slot, and what it points to. */
@@ -279,10 +280,15 @@ bool engine_run(struct engine *engine, const atomic_bool *stop, struct err *err)
 	const struct sched_queue queues[] = {
 		{ "delivery", engine->deploy, engine->deliveries_max, deploy_step,
 		  deploy_next },
-		{ "order", engine->issue, 0, issue_step, issue_next },
+		{ "order", engine->issue, engine->workers, issue_step, issue_next },
 		{ "janitor", engine->issue, 1, issue_janitor_step, issue_janitor_next },
 	};
-	const struct sched_limits limits = { .workers = engine->workers,
+	/* A CA that does not answer must not keep the deliveries waiting, nor the other
+	 * way. */
+	int workers = engine->workers + engine->deliveries_max;
+	const struct sched_limits limits = { .workers = workers < WORKERS_MAX
+		                                            ? workers
+		                                            : WORKERS_MAX,
 		                             .patience_ms = PATIENCE_MS,
 		                             .stop = stop };
 

@@ -85,28 +85,98 @@ static bool adopt(const struct fleet_item *item, struct store *store, struct err
 	return true;
 }
 
-/* The run is about the places of the plan and no others: not about what --only leaves
- * out, nor about what the configuration no longer wants. */
-static bool focus(const struct fleet_plan *plan, struct store *store, struct err *err)
+/* Orders of places that the configuration no longer wants. */
+struct orphans {
+	const struct fleet_plan *plan;
+	struct order_mark {
+		int64_t id;
+		char *certificate, *host;
+	} * items;
+	size_t count;
+};
+
+static bool is_planned(const struct fleet_plan *plan, const struct order *order)
 {
-	AUTO_FREE struct store_place *places = xcalloc(plan->count, sizeof(*places));
+	for (size_t i = 0; i < plan->count; i++)
+		if (str_eq(plan->items[i].certificate->name, order->certificate) &&
+		    str_eq(plan->items[i].host->name, order->host))
+			return true;
+	return false;
+}
+
+static bool note_orphan(void *arg, const struct order *order, struct err *err)
+{
+	struct orphans *orphans = arg;
+
+	(void)err;
+	if (is_planned(orphans->plan, order))
+		return true;
+	orphans->items = xrealloc(orphans->items, orphans->count + 1,
+	                          sizeof(*orphans->items));
+	orphans->items[orphans->count++] = (struct order_mark){
+		order->id, xstrdup(order->certificate), xstrdup(order->host)
+	};
+	return true;
+}
+
+static void orphans_deinit(struct orphans *orphans)
+{
+	for (size_t i = 0; i < orphans->count; i++) {
+		free(orphans->items[i].certificate);
+		free(orphans->items[i].host);
+	}
+	free(orphans->items);
+}
+
+/* What they have set in the DNS is to be removed. */
+static bool abandon(const struct orphans *orphans, struct store *store, struct err *err)
+{
+	for (size_t i = 0; i < orphans->count; i++) {
+		const struct event event = {
+			.name = "order.abandoned",
+			.certificate = orphans->items[i].certificate,
+			.host = orphans->items[i].host,
+			.order_id = orphans->items[i].id,
+			.text = "the configuration does not want it any more"
+		};
+
+		if (!store_order_abandon(store, event.order_id, clock_now_ms(), &event,
+		                         err))
+			return false;
+	}
+	return true;
+}
+
+/* The run is about the places of the plan and no others: not about what --only leaves
+ * out. Orders that are given up are run to their end. */
+static bool focus(const struct fleet_plan *plan, const struct orphans *orphans,
+                  struct store *store, struct err *err)
+{
+	size_t count = plan->count + orphans->count;
+	AUTO_FREE struct store_place *places = xcalloc(count, sizeof(*places));
 
 	for (size_t i = 0; i < plan->count; i++) {
 		places[i].certificate = plan->items[i].certificate->name;
 		places[i].host = plan->items[i].host->name;
 	}
-	return store_focus(store, places, plan->count, err);
+	for (size_t i = 0; i < orphans->count; i++) {
+		places[plan->count + i].certificate = orphans->items[i].certificate;
+		places[plan->count + i].host = orphans->items[i].host;
+	}
+	return store_focus(store, places, count, err);
 }
 
 bool fleet_adopt(const struct fleet_plan *plan, struct store *store, struct err *err)
 {
+	CLEANUP(orphans_deinit) struct orphans orphans = { .plan = plan };
 	struct err ignored = { 0 };
-	bool good = true;
+	bool good;
 
-	if (!focus(plan, store, err))
+	if (plan->is_whole && !store_order_each_open(store, note_orphan, &orphans, err))
 		return false;
-	if (!store_begin(store, err))
+	if (!focus(plan, &orphans, store, err) || !store_begin(store, err))
 		return false;
+	good = abandon(&orphans, store, err);
 	for (size_t i = 0; good && i < plan->count; i++)
 		good = adopt(&plan->items[i], store, err);
 	return store_end(store, good, good ? err : &ignored) && good;

@@ -46,6 +46,7 @@ struct fleet_item {
 struct fleet_plan {
 	struct fleet_item *items;
 	size_t count;
+	bool is_whole; /* of all places: nothing was left out by --only */
 	struct strlist warnings;
 };
 

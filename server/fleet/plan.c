@@ -252,6 +252,7 @@ bool fleet_plan(const struct config *config, struct store *store,
 	if (!check_names(config, wish->only, "--only", true, err) ||
 	    !check_names(config, wish->force, "--force", false, err))
 		return false;
+	out->is_whole = wish->only->len == 0;
 	for (size_t i = 0; i < config->certificate_count; i++)
 		if (!plan_certificate(&config->certificates[i], store, wish, out, err))
 			return false;

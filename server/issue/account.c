@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/key.h"
@@ -10,6 +11,8 @@
  * committed before the CA hears of it, so that a crash in between finds the same account
  * again (newAccount with a known key gives the existing one, RFC 8555 7.3).
  */
+
+enum { FAILURE_HOLDS_MS = 3000 };
 
 static bool load_or_make_key(struct store *store, struct account *account,
                              const struct issue_ca *ca, struct key **out, struct err *err)
@@ -85,6 +88,22 @@ static bool open_desk(struct issue *issue, struct ca_desk *desk, struct err *err
 	return true;
 }
 
+/* When a CA does not answer, every order would wait for it in turn: what one has found
+ * out holds for the others for a moment. */
+static bool try_desk(struct issue *issue, struct ca_desk *desk, struct err *err)
+{
+	if (!desk->account_id && desk->failed_at_ms &&
+	    clock_mono_ms() - desk->failed_at_ms < FAILURE_HOLDS_MS) {
+		*err = desk->last;
+		return false;
+	}
+	if (open_desk(issue, desk, err))
+		return true;
+	desk->last = *err;
+	desk->failed_at_ms = clock_mono_ms();
+	return false;
+}
+
 struct ca_desk *issue_ca_open(struct issue *issue, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < issue->settings.ca_count; i++) {
@@ -94,7 +113,7 @@ struct ca_desk *issue_ca_open(struct issue *issue, const char *name, struct err 
 		if (!str_eq(desk->settings->name, name))
 			continue;
 		pthread_mutex_lock(&desk->lock);
-		is_open = open_desk(issue, desk, err);
+		is_open = try_desk(issue, desk, err);
 		pthread_mutex_unlock(&desk->lock);
 		return is_open ? desk : NULL;
 	}

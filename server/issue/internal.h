@@ -16,6 +16,8 @@ struct ca_desk {
 	struct key *key;
 	struct acme *acme;
 	char *account_url;
+	struct err last; /* why it could not be opened, and when that was */
+	int64_t failed_at_ms;
 };
 
 /* One DNS credential: one batch at a time, so that what comes meanwhile joins the next.

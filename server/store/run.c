@@ -41,6 +41,36 @@ bool store_order_hurry(struct store *store, int64_t id, int64_t now_ms, struct e
 	return sql_done(&use, err);
 }
 
+static bool to_tidy(struct store *store, int64_t id, int64_t now_ms, const char *why,
+                    struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store,
+	    "UPDATE \"order\" SET state = 'tidy', run_at_ms = $1, state_since_ms = $1, "
+	    "attempts = 0, polls = 0, last_kind = $2, last_code = '', last_msg = $3, "
+	    "last_retry_after = 0 WHERE id = $4 AND claim = 0 "
+	    "AND state NOT IN ('tidy', 'done')");
+
+	put_int(&use, now_ms);
+	put_text(&use, err_infos[ERR_CONFIG].name);
+	put_text(&use, why);
+	put_int(&use, id);
+	return sql_done(&use, err);
+}
+
+bool store_order_abandon(struct store *store, int64_t id, int64_t now_ms,
+                         const struct event *event, struct err *err)
+{
+	bool done;
+
+	if (!store_begin(store, err))
+		return false;
+	done = to_tidy(store, id, now_ms, event->text, err);
+	if (done && sql_changes(store) == 1)
+		done = event_write(store, event, err);
+	return sql_finish(store, done, err);
+}
+
 bool store_order_wake(struct store *store, int64_t now_ms, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(

@@ -24,6 +24,11 @@ bool store_focus(struct store *store, const struct store_place *places, size_t c
 bool store_order_hurry(struct store *store, int64_t id, int64_t now_ms,
                        struct err *err) MUST_CHECK;
 
+/* An order that nobody wants any more goes to ORDER_TIDY, so that its TXT values are
+ * removed. */
+bool store_order_abandon(struct store *store, int64_t id, int64_t now_ms,
+                         const struct event *event, struct err *err) MUST_CHECK;
+
 /* Makes the orders that wait for their turn look again at once. */
 bool store_order_wake(struct store *store, int64_t now_ms, struct err *err) MUST_CHECK;
 

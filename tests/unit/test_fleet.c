@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "base/clock.h"
+#include "fleet/fleet.h"
+#include "store/run.h"
+#include "store_fixture.h"
+
+/* A configuration made by hand: one certificate on one host. */
+struct world {
+	struct config_ca ca;
+	struct config_dns dns;
+	struct config_host host;
+	const struct config_host *hosts[1];
+	struct config_certificate certificate;
+	struct config config;
+	char *names[1];
+	char *reload[1];
+};
+
+static char text_name[] = "www", text_host[] = "web-1", text_ca[] = "ca",
+	    text_dns[] = "dns";
+static char text_directory[] = "https://ca.test/dir", text_address[] = "192.0.2.1";
+static char text_dir[] = "/etc/ssl/www", text_root[] = "root", text_a[] = "a.test";
+static char text_true[] = "true", text_file[] = "test.yaml";
+
+static void make_world(struct world *w)
+{
+	*w = (struct world){ 0 };
+	w->names[0] = text_a;
+	w->reload[0] = text_true;
+	w->ca = (struct config_ca){ .name = text_ca, .directory = text_directory };
+	w->dns = (struct config_dns){ .name = text_dns };
+	w->host = (struct config_host){ .name = text_host,
+		                        .address = text_address,
+		                        .port = 22 };
+	w->hosts[0] = &w->host;
+	w->certificate = (struct config_certificate){
+		.name = text_name,
+		.names = { w->names, 1 },
+		.key = KEY_EC_256,
+		.ca = &w->ca,
+		.dns = &w->dns,
+		.hosts = w->hosts,
+		.host_count = 1,
+		.install = { text_dir, text_root, text_root, 0600 },
+		.reload = { w->reload, 1 },
+	};
+	w->config = (struct config){ .file = text_file,
+		                     .hosts = &w->host,
+		                     .host_count = 1,
+		                     .certificates = &w->certificate,
+		                     .certificate_count = 1 };
+}
+
+static void enroll(struct fixture *f)
+{
+	struct host_key key = { .type = "ssh-ed25519", .blob = "blob", .blob_len = 4 };
+	const struct event event = { .name = "host.enrolled", .host = text_host };
+
+	OK(f, store_host_keys_replace(f->store, text_host, &key, 1, &event, &f->err));
+}
+
+/* An issued certificate of that age, wanted as the world wants it now. */
+static int64_t issue(struct fixture *f, const struct world *w, int64_t age_s,
+                     int64_t life_s)
+{
+	AUTO_CERTIFICATE struct certificate row = { 0 };
+	const struct event event = { .name = "certificate.issued" };
+	static unsigned char fill;
+
+	row.order_id = fixture_order(f, text_name, text_host, "a.test");
+	fixture_order_state(f, text_name, text_host, ORDER_DONE, 0);
+	row.key_id = fixture_key(f, "certificate");
+	row.name = xstrdup(text_name);
+	row.host = xstrdup(text_host);
+	row.ca = xstrdup(text_ca);
+	row.intent = fleet_intent(&w->certificate, &w->host);
+	row.serial = xstrdup("01");
+	row.issuer = xstrdup("Test");
+	row.not_before = row.created_at = clock_now() - age_s;
+	row.not_after = row.not_before + life_s;
+	row.cert_pem = xstrdup("leaf\n");
+	row.chain_pem = xstrdup("");
+	row.sha256[0] = ++fill;
+	strlist_add(&row.names, "a.test");
+	OK(f, store_certificate_add(f->store, &row, &event, &f->err));
+
+	/* The order that it came from knows it. */
+	AUTO_ORDER struct order order = { 0 };
+	bool found;
+
+	OK(f,
+	   store_order_newest(f->store, text_name, text_host, &order, &found, &f->err));
+	order.certificate_id = row.id;
+	OK(f, store_order_save(f->store, &order, false, &event, &f->err));
+	return row.id;
+}
+
+static void deliver(struct fixture *f, const struct world *w, int64_t id)
+{
+	AUTO_DELIVERY struct delivery row = {
+		.certificate = xstrdup(text_name),
+		.host = xstrdup(text_host),
+		.wanted_id = id,
+		.installed_id = id,
+		.installed_setup = fleet_setup(&w->certificate, &w->host),
+		.state = DELIVERY_DONE,
+	};
+
+	OK(f, store_delivery_put(f->store, &row, NULL, &f->err));
+}
+
+static struct fleet_item plan_one(struct fixture *f, const struct world *w,
+                                  const char *force)
+{
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_STRLIST struct strlist only = { 0 }, forced = { 0 };
+	const struct fleet_wish wish = { &only, &forced };
+
+	if (force)
+		strlist_add(&forced, force);
+	OK(f, fleet_plan(&w->config, f->store, &wish, &plan, &f->err));
+	assert_int_equal(plan.count, 1);
+	return plan.items[0];
+}
+
+enum { DAY = 86400 };
+
+static void change_nothing(struct world *w)
+{
+	(void)w;
+}
+static void change_key(struct world *w)
+{
+	w->certificate.key = KEY_RSA_2048;
+}
+static void change_ca(struct world *w)
+{
+	static char other[] = "https://other.test/dir";
+
+	w->ca.directory = other;
+}
+static void change_directory(struct world *w)
+{
+	static char other[] = "/srv/tls";
+
+	w->certificate.install.directory = other;
+}
+static void change_address(struct world *w)
+{
+	static char other[] = "192.0.2.9";
+
+	w->host.address = other;
+}
+static void change_reload(struct world *w)
+{
+	static char other[] = "/bin/reload";
+
+	w->reload[0] = other;
+}
+static void set_renew_after(struct world *w)
+{
+	w->certificate.renew_after_s = 30 * DAY;
+}
+
+static const struct {
+	const char *name;
+	bool is_enrolled, is_issued, is_delivered;
+	int age_days, life_days;
+	const char *force;
+	void (*change)(struct world *w);
+	enum fleet_action want;
+	const char *reason;
+} places[] = {
+	{ "not enrolled", false, false, false, 0, 0, NULL, change_nothing, FLEET_BLOCKED,
+	  "host enroll web-1" },
+	{ "missing", true, false, false, 0, 0, NULL, change_nothing, FLEET_ISSUE,
+	  "missing" },
+	{ "not installed", true, true, false, 1, 90, NULL, change_nothing, FLEET_DELIVER,
+	  "not installed" },
+	{ "all is well", true, true, true, 1, 90, NULL, change_nothing, FLEET_VERIFY,
+	  "still" },
+	{ "just before two thirds", true, true, true, 59, 90, NULL, change_nothing,
+	  FLEET_VERIFY, "still" },
+	{ "two thirds", true, true, true, 60, 90, NULL, change_nothing, FLEET_ISSUE,
+	  "two thirds" },
+	{ "short: before half", true, true, true, 2, 6, NULL, change_nothing,
+	  FLEET_VERIFY, "still" },
+	{ "short: half", true, true, true, 3, 6, NULL, change_nothing, FLEET_ISSUE,
+	  "half" },
+	{ "ten days are not short", true, true, true, 5, 10, NULL, change_nothing,
+	  FLEET_VERIFY, "still" },
+	{ "renew-after not yet", true, true, true, 29, 90, NULL, set_renew_after,
+	  FLEET_VERIFY, "still" },
+	{ "renew-after", true, true, true, 30, 90, NULL, set_renew_after, FLEET_ISSUE,
+	  "renew-after" },
+	{ "forced", true, true, true, 1, 90, "www", change_nothing, FLEET_ISSUE,
+	  "forced" },
+	{ "forced by place", true, true, true, 1, 90, "www/web-1", change_nothing,
+	  FLEET_ISSUE, "forced" },
+	{ "another key type", true, true, true, 1, 90, NULL, change_key, FLEET_ISSUE,
+	  "changed in the configuration" },
+	{ "another CA", true, true, true, 1, 90, NULL, change_ca, FLEET_ISSUE,
+	  "changed in the configuration" },
+	{ "another directory", true, true, true, 1, 90, NULL, change_directory,
+	  FLEET_DELIVER, "where or how" },
+	{ "another address", true, true, true, 1, 90, NULL, change_address, FLEET_DELIVER,
+	  "where or how" },
+	{ "another reload", true, true, true, 1, 90, NULL, change_reload, FLEET_DELIVER,
+	  "where or how" },
+};
+
+static void what_is_due(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		void *one = NULL;
+		struct world w;
+		struct fleet_item item;
+		int64_t id = 0;
+
+		assert_int_equal(fixture_setup(&one), 0);
+		make_world(&w);
+		if (places[i].is_enrolled)
+			enroll(one);
+		if (places[i].is_issued)
+			id = issue(one, &w, places[i].age_days * (int64_t)DAY,
+			           places[i].life_days * (int64_t)DAY);
+		if (places[i].is_delivered)
+			deliver(one, &w, id);
+		places[i].change(&w);
+		item = plan_one(one, &w, places[i].force);
+		CHECK(places[i].name, item.action == places[i].want);
+		CHECK(places[i].name, strstr(item.reason, places[i].reason));
+		fixture_teardown(&one);
+	}
+	DONE();
+}
+
+/* An order that ended without a certificate, with this code of the CA. */
+static void end_order(struct fixture *f, const struct world *w, const char *code,
+                      int64_t ago_s)
+{
+	AUTO_ORDER struct order order = { 0 };
+	const struct event event = { .name = "order.failed" };
+
+	fixture_order_fill(&order, text_name, text_host, "a.test");
+	free(order.intent);
+	order.intent = fleet_intent(&w->certificate, &w->host);
+	OK(f, store_order_add(f->store, &order, &event, &f->err));
+	order.state = ORDER_DONE;
+	order.last_at = clock_now() - ago_s;
+	order.last.kind = ERR_REMOTE;
+	snprintf(order.last.code, sizeof(order.last.code), "%s", code);
+	snprintf(order.last.msg, sizeof(order.last.msg), "no TXT record");
+	OK(f, store_order_save(f->store, &order, false, &event, &f->err));
+}
+
+static const struct {
+	const char *name;
+	const char *code;
+	int refusals;
+	int64_t ago_s;
+	enum fleet_action want;
+	int64_t wait_s; /* from the refusal */
+} refusals[] = {
+	{ "not the CA's doing", "", 1, 0, FLEET_ISSUE, 0 },
+	{ "refused just now", "unauthorized", 1, 0, FLEET_WAIT, 60 },
+	{ "a minute ago", "unauthorized", 1, 61, FLEET_ISSUE, 0 },
+	{ "refused twice", "unauthorized", 2, 61, FLEET_WAIT, 600 },
+	{ "refused three times", "caa", 3, 601, FLEET_WAIT, 6000 },
+	{ "refused for ever", "caa", 9, 6001, FLEET_WAIT, 86400 },
+};
+
+static void refusals_are_not_repeated_at_once(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		void *one = NULL;
+		struct world w;
+		struct fleet_item item;
+
+		assert_int_equal(fixture_setup(&one), 0);
+		make_world(&w);
+		enroll(one);
+		for (int k = 0; k < refusals[i].refusals; k++)
+			end_order(one, &w, refusals[i].code, refusals[i].ago_s);
+		item = plan_one(one, &w, NULL);
+		CHECK(refusals[i].name, item.action == refusals[i].want);
+		if (item.action == FLEET_WAIT) {
+			int64_t wait = item.until - (clock_now() - refusals[i].ago_s);
+
+			CHECK(refusals[i].name, wait >= refusals[i].wait_s - 2 &&
+			                            wait <= refusals[i].wait_s);
+		}
+		item = plan_one(one, &w, "www");
+		CHECK(refusals[i].name, item.action == FLEET_ISSUE);
+		change_key(&w);
+		item = plan_one(one, &w, NULL);
+		CHECK(refusals[i].name, item.action == FLEET_ISSUE);
+		fixture_teardown(&one);
+	}
+	DONE();
+}
+
+static void an_unknown_name_is_an_error(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_STRLIST struct strlist only = { 0 }, forced = { 0 };
+	const struct fleet_wish wish = { &only, &forced };
+	struct world w;
+
+	make_world(&w);
+	strlist_add(&only, "web-2");
+	assert_false(fleet_plan(&w.config, f->store, &wish, &plan, &f->err));
+	assert_int_equal(f->err.kind, ERR_INPUT);
+	assert_non_null(strstr(f->err.msg, "web-2"));
+}
+
+static void what_is_adopted_is_claimed(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_STRLIST struct strlist only = { 0 }, forced = { 0 };
+	AUTO_ORDER struct order first = { 0 }, second = { 0 };
+	const struct fleet_wish wish = { &only, &forced };
+	struct world w;
+	bool found;
+
+	make_world(&w);
+	enroll(f);
+	/* Under way, but not in the configuration any more: only to be tidied. */
+	(void)fixture_order(f, "old", "web-9", "b.test");
+	OK(f, fleet_plan(&w.config, f->store, &wish, &plan, &f->err));
+	OK(f, fleet_adopt(&plan, f->store, &f->err));
+	OK(f, store_order_claim(f->store, clock_now_ms(), &first, &found, &f->err));
+	assert_true(found);
+	assert_string_equal(first.certificate, "old");
+	assert_int_equal(first.state, ORDER_TIDY);
+	OK(f, store_order_claim(f->store, clock_now_ms(), &second, &found, &f->err));
+	assert_true(found);
+	assert_string_equal(second.certificate, "www");
+	assert_string_equal(second.names.items[0], "a.test");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_due),
+		cmocka_unit_test(refusals_are_not_repeated_at_once),
+		STORE_TEST(an_unknown_name_is_an_error),
+		STORE_TEST(what_is_adopted_is_claimed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
