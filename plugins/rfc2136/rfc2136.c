@@ -152,7 +152,12 @@ static enum dns_result change(const struct dns_host *host, struct dns_change *ch
 		return host->fail(host, DNS_REFUSED,
 		                  "this certferry is older than its rfc2136 plugin");
 	result = read_key(host, &key);
-	return result == DNS_OK ? host->update(host, &update) : result;
+	if (result != DNS_OK)
+		return result;
+	result = host->update(host, &update);
+	/* Knot says "unknown key" where its acl does not let the key change one of the
+	 * names: as a refusal, the host finds out which by trying each alone. */
+	return result == DNS_DENIED && count > 1 ? DNS_REFUSED : result;
 }
 
 static enum dns_result one(const struct dns_host *host, const struct dns_record *record,

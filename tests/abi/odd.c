@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Plugins against the contract, one a CASE: compiled once for each name in
+ * CMakeLists.txt, with -DCASE_name and -DNAME="name". plugins.sh says what must come
+ * of each.
+ */
+#include <certferry/dns_provider.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef PROVIDER_NAME
+#define PROVIDER_NAME NAME
+#endif
+
+static const struct dns_option options[] = {
+	{ "server", 0, "where" },
+	{ "token", DNS_SECRET, "a secret" },
+	{ 0 }
+};
+
+static enum dns_result present(const struct dns_host *host,
+                               const struct dns_record *record)
+{
+#if defined CASE_crash
+	abort();
+#elif defined CASE_hang
+	for (;;)
+		pause();
+#elif defined CASE_exit0
+	_exit(0);
+#elif defined CASE_flood
+	for (int i = 0; i < 100000; i++)
+		host->log(host, "line %d", i);
+#elif defined CASE_babble
+	if (send(3, "{\"nonsense\":1}", 14, 0) < 0)
+		return DNS_TEMPORARY;
+#elif defined CASE_liar
+	if (send(3, "{\"change\":0,\"result\":\"ok\"}", 26, 0) < 0)
+		return DNS_TEMPORARY;
+#elif defined CASE_oddresult
+	return (enum dns_result)99;
+#elif defined CASE_leak
+	host->log(host, "using %s now", host->option(host, "token"));
+	return host->fail(host, DNS_DENIED, "token %s was refused\nreally\x1b[31m",
+	                  host->option(host, "token"));
+#elif defined CASE_files
+	if (open("/etc/shadow", O_RDONLY) >= 0 || open("/tmp/x", O_RDWR | O_CREAT, 0600) >= 0)
+		return host->fail(host, DNS_REFUSED, "a file could be opened");
+	if (fork() >= 0)
+		return host->fail(host, DNS_REFUSED, "a fork");
+	if (getuid() == 0)
+		return host->fail(host, DNS_REFUSED, "still root");
+	for (const char *const *e = (const char *const *)environ; *e; e++)
+		return host->fail(host, DNS_REFUSED, "an environment");
+#elif defined CASE_shell
+	execl("/bin/sh", "sh", "-c", "true", (char *)NULL);
+#elif defined CASE_stdout
+	printf("{\"change\":0,\"result\":\"denied\"}\n");
+	fflush(stdout);
+#elif defined CASE_later
+	if (!DNS_HOST_HAS(host, update) || DNS_HOST_HAS(host, size) == 0)
+		return host->fail(host, DNS_REFUSED, "no update");
+#elif defined CASE_httpplain
+	struct dns_http io = { .method = "GET", .url = "http://127.0.0.1/" };
+	return host->http(host, &io);
+#endif
+	return DNS_OK;
+}
+
+static enum dns_result cleanup(const struct dns_host *host,
+                               const struct dns_record *record)
+{
+	return DNS_OK;
+}
+
+#if defined CASE_ctor
+__attribute__((constructor)) static void early(void)
+{
+	if (open("/etc/shadow", O_RDONLY) >= 0)
+		_exit(77);
+	execl("/bin/sh", "sh", "-c", "true", (char *)NULL);
+}
+#endif
+
+#if defined CASE_bulk
+/* Does the first, refuses the rest; one by one, all but "bad" go. */
+static enum dns_result one(const struct dns_host *host, const struct dns_record *record)
+{
+	if (strcmp(record->value, "bad") == 0)
+		return host->fail(host, DNS_DENIED, "bad is not for us");
+	return present(host, record);
+}
+
+static enum dns_result change(const struct dns_host *host, struct dns_change *changes,
+                              size_t count)
+{
+	changes[0].result = DNS_OK;
+	return host->fail(host, DNS_REFUSED, "%zu at once", count);
+}
+#endif
+
+/* clang-format off */
+#if defined CASE_nosymbol
+const void *const dummy[] = { (const void *)options, (const void *)present, (const void *)cleanup };
+#elif defined CASE_wrongabi || defined CASE_shortstruct
+__attribute__((visibility("default"))) extern const struct dns_provider dns_provider_v1;
+const struct dns_provider dns_provider_v1 = {
+#ifdef CASE_wrongabi
+	.abi = DNS_PROVIDER_ABI + 1, .size = sizeof(struct dns_provider),
+#else
+	.abi = DNS_PROVIDER_ABI, .size = 24,
+#endif
+	.name = PROVIDER_NAME, .summary = "odd", .options = options,
+	.present = present, .cleanup = cleanup, .change = NULL,
+};
+#else
+DNS_PROVIDER(
+	.name = PROVIDER_NAME,
+	.summary = "odd",
+#ifndef CASE_nooptions
+	.options = options,
+#endif
+#ifdef CASE_bulk
+	.present = one,
+	.change = change,
+#elif !defined CASE_nopresent
+	.present = present,
+#endif
+#ifndef CASE_nocleanup
+	.cleanup = cleanup,
+#endif
+);
+#endif

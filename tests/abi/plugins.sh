@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# plugins.sh RUN_BATCH DNS_HOST ODD_DIR: plugins that must be refused, or survived.
+run=$1 host=$2 odd=$3
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+cp "$odd"/*.so "$dir" || exit 1
+chmod 644 "$dir"/*.so
+printf 'zsecretz-0123456789' >"$dir/token"
+chmod 600 "$dir/token"
+failures=0
+
+# expect WHAT PATTERN PROVIDER ARGUMENTS...: the pattern is in what comes out.
+expect() {
+	what=$1 pattern=$2
+	shift 2
+	out=$("$run" "$host" "$dir" "$@" 2>&1)
+	case $out in
+	*zsecretz*) echo "FAILED $what: the secret is in: $out"; failures=$((failures + 1)) ;;
+	$pattern) ;;
+	*) echo "FAILED $what: wanted $pattern, got: $out"; failures=$((failures + 1)) ;;
+	esac
+}
+change='+ example.org _acme-challenge.example.org value'
+
+# Refused before a line of theirs runs, or right after loading.
+expect "absent" "config:*absent.so: No such file*" absent $change
+expect "a path" "config:*'../x' is not a provider name*" ../x $change
+expect "a dot" "config:*is not a provider name*" . $change
+expect "capitals" "config:*is not a provider name*" Good $change
+expect "no name" "config:*is not a provider name*" "" $change
+expect "no symbol" "config:*no dns_provider_v1 in it*" nosymbol $change
+expect "wrong ABI" "config:*built for ABI 2,*wanted 1*" wrongabi $change
+expect "short struct" "config:*built for ABI 1, 24 bytes*" shortstruct $change
+expect "no options" "config:*not a whole provider: no options*" nooptions $change
+expect "no present" "config:*not a whole provider: no present*" nopresent $change
+expect "no cleanup" "config:*not a whole provider: no cleanup*" nocleanup $change
+expect "wrong name" "config:*calls itself 'other'*" wrongname $change
+chmod g+w "$dir/good.so"
+expect "group-writable" "config:*good.so: others than its owner can change it*" good $change
+chmod g-w,o+w "$dir/good.so"
+expect "world-writable" "config:*good.so: others than its owner can change it*" good $change
+chmod 644 "$dir/good.so"
+ln -s good.so "$dir/link.so"
+expect "a link" "config:*link.so: not a regular file*" link $change
+echo text >"$dir/text.so"
+expect "not a library" "config:*text.so*" text $change
+chmod 777 "$dir"
+expect "open directory" "config:*$dir: others than its owner can change it*" good $change
+chmod 755 "$dir"
+if [ "$(id -u)" = 0 ]; then
+	chown 12345 "$dir/good.so"
+	expect "foreign owner" "config:*good.so: belongs to user 12345*" good $change
+	chown 0 "$dir/good.so"
+fi
+
+# Survived: one failed batch, and a sentence that names the provider.
+expect "good" "ok" good $change
+expect "describe" "good: odd*server: where*token secret: a secret*" good describe
+expect "crash" "internal: provider crash was killed by signal 6*" crash $change
+expect "hang" "temporary: provider hang: no answer in time*" hang 1 $change
+expect "exit(0)" "internal: provider exit0 ended with status 0*" exit0 $change
+expect "babble" "internal: provider babble babbles: unknown member 'nonsense'*" babble $change
+expect "two answers" "*internal: provider liar answers change 0, which is not open" liar $change
+expect "odd result" "internal: provider oddresult: the plugin returned a result*" oddresult $change
+expect "leak" "*using \*\*\* now*denied: provider leak: token \*\*\* was refused*x0areally*x1b*" \
+	leak "token=@$dir/token" $change
+expect "files, fork, root" "ok" files $change
+expect "exec" "internal: provider shell was killed by signal 31*" shell $change
+expect "constructor" "internal: provider ctor was killed by signal 31*" ctor $change
+expect "constructor, described" "internal: provider ctor was killed by signal 31*" ctor describe
+expect "stdout" "ok" stdout $change
+expect "later member" "ok" later $change
+expect "http without s" "*provider httpplain:*https*" httpplain $change
+expect "log flood" "*line 99*more log lines dropped*ok" flood $change
+lines=$("$run" "$host" "$dir" flood $change 2>&1 | wc -l)
+[ "$lines" -eq 102 ] || { echo "FAILED log flood: $lines lines"; failures=$((failures + 1)); }
+expect "bulk" "ok
+denied: provider bulk: bad is not for us
+ok" bulk $change + example.org _acme-challenge.a.example.org bad \
+	+ example.org _acme-challenge.b.example.org good
+
+# What the host never passes on.
+expect "outside the zone" "internal:*not in the zone*" good \
+	+ example.org _acme-challenge.example.net value
+expect "no challenge" "internal:*not a challenge's name*" good + example.org www.example.org value
+expect "no value" "internal:*not a challenge's value*" good \
+	+ example.org _acme-challenge.example.org 'a b'
+expect "unknown option" "config:*no option 'x'; there are: server, token*" good x=1 $change
+
+[ "$failures" -eq 0 ] && echo "all as expected"
+[ "$failures" -eq 0 ]
