@@ -86,16 +86,19 @@ class Host:
     # -- life
 
     def start(self, public_key):
-        self.make_host_key(self.key_type)
-        self.write("etc/ssh/sshd_config", SSHD % {"address": self.address})
-        self.authorize(public_key)
+        self.start_ssh_only(public_key)
         self.write("etc/nginx/nginx.conf",
                    NGINX % {"address": self.address, "name": self.name})
         (self.root / "etc/nginx/conf.d").mkdir(exist_ok=True)
-        self.start_sshd()
         self.start_nginx()
         self.write_site()
         return self
+
+    def start_ssh_only(self, public_key):
+        self.make_host_key(self.key_type)
+        self.write("etc/ssh/sshd_config", SSHD % {"address": self.address})
+        self.authorize(public_key)
+        self.start_sshd()
 
     def stop(self):
         self.sshd.stop()
@@ -186,6 +189,13 @@ class Host:
         marks = ("userauth-request", "Accepted ", "Failed ", "Invalid user")
         return [line for line in self.sshd.log_text().splitlines()
                 if any(mark in line for mark in marks)]
+
+    def logins(self):
+        return [line for line in self.sshd.log_text().splitlines() if "Accepted " in line]
+
+    def reloads(self):
+        log = self.root / "var/log/nginx/error.log"
+        return log.read_text().count("signal 1 (SIGHUP) received")
 
     def end_sessions(self):
         """Ends what runs inside this root but sshd and nginx themselves."""

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+import fcntl
+import os
+import pathlib
+import shutil
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from fleet import World  # noqa: E402
+from hosts import root_template  # noqa: E402
+
+NEEDED = ["pebble", "knotd", "knotc", "named", "dig", "sshd", "nginx", "openssl", "ssh-keygen",
+          "busybox", "strace"]
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "full: too long for every run; needs --full")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="every point where a run can be killed")
+
+
+def pytest_sessionstart(session):
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
+    missing = [name for name in NEEDED if not shutil.which(name)]
+    if os.geteuid() != 0:
+        pytest.exit("the whole-system tests need root, for port 53 and chroot", 4)
+    if missing:
+        pytest.exit(f"missing: {' '.join(missing)} (./test.sh packages installs them)", 4)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """One directory for all workers of a run; the roots of hosts are linked from it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    with open(shared / "cache.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (shared / "cache").mkdir(exist_ok=True)
+        for flavour in ("debian", "busybox"):
+            root_template(shared / "cache", flavour)
+    return shared / "cache"
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    setattr(item, "report_" + call.when, outcome.get_result())
+
+
+@pytest.fixture
+def world(tmp_path, cache, request):
+    made = World(tmp_path, cache)
+    yield made
+    made.stop()
+    if getattr(getattr(request.node, "report_call", None), "failed", True):
+        for result in made.certferry.results[-4:]:
+            print(result)

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole world for one test: CA, name servers, hosts, and certferry's configuration."""
+
+import json
+import pathlib
+
+from certferry import Certferry
+from hosts import SLOT, TLS_PORT, Host
+from net import Net
+from servers import ZONE, Bind, Knot, Pebble, Tsig
+
+
+class World:
+    """
+    Made by the fixture `world`; what a test does not ask for is not started. The
+    configuration is a dict in the shape of the YAML file (JSON is YAML), so a test
+    changes it and calls write_config().
+    """
+
+    def __init__(self, directory, cache):
+        self.directory = pathlib.Path(directory)
+        self.cache = cache
+        self.net = Net()
+        self.running = []
+        self.hosts = {}
+        self.proxies = []
+        self.nameserver = self.pebble = self.secondary = None
+        self.config = {
+            "state-directory": str(self.directory / "state"),
+            "resolver": self.net.address(53),
+            "orders-in-flight": 4,
+            "cas": {}, "dns": {}, "hosts": {}, "certificates": {},
+        }
+        self.certferry = Certferry(self.directory / "certferry.yaml")
+        self.public_key = None
+
+    # -- parts
+
+    def run(self, server):
+        server.start()
+        self.running.append(server)
+        return server
+
+    def add_dns(self, kind=Knot, tsig=None, secondary=False):
+        ns_hosts = (53, 54) if secondary else (53,)
+        self.nameserver = self.run(kind(self.directory / "ns", self.net, tsig=tsig or Tsig(),
+                                        ns_hosts=ns_hosts))
+        if secondary:
+            self.secondary = self.run(Knot(self.directory / "ns2", self.net, host=54,
+                                           primary=self.nameserver, ns_hosts=ns_hosts))
+        secrets = self.directory / "secrets"
+        secrets.mkdir(mode=0o700, exist_ok=True)
+        key = secrets / "tsig"
+        key.write_text(self.nameserver.tsig.bind_text())
+        key.chmod(0o600)
+        self.config["dns"]["home"] = {
+            "provider": "rfc2136", "server": self.nameserver.address,
+            "tsig-key": {"file": "secrets/tsig"}}
+
+    def add_ca(self, **options):
+        self.pebble = self.run(Pebble(self.directory / "pebble", self.net,
+                                      self.net.address(53), **options))
+        self.config["cas"]["pebble"] = {
+            "directory": self.pebble.url, "ca-file": str(self.pebble.ca_file),
+            "agree-to-terms": True, "contact": ["mailto:ops@example.org"]}
+        if self.pebble.eab:
+            key = self.directory / "secrets" / "eab"
+            key.write_text(self.pebble.eab[1] + "\n")
+            key.chmod(0o600)
+            self.config["cas"]["pebble"]["eab"] = {"kid": self.pebble.eab[0],
+                                                   "key": {"file": "secrets/eab"}}
+
+    def add_host(self, name, **options):
+        number = 100 + len(self.hosts)
+        host = Host(self.directory / name, name, self.net.address(number), self.cache, **options)
+        self.hosts[name] = host
+        self.config["hosts"][name] = {"address": host.address, "port": 2222, "groups": ["web"]}
+        if host.user != "root":
+            self.config["hosts"][name]["user"] = host.user
+        return host
+
+    def add_certificate(self, name="www", **settings):
+        entry = {
+            "names": [ZONE, f"*.{ZONE}"], "unique-name": "{host}.srv." + ZONE,
+            "ca": "pebble", "dns": "home", "hosts": ["web"],
+            "install": {"directory": SLOT}, "reload": "nginx",
+            "probe": {"port": TLS_PORT, "timeout": "5s"}, **settings}
+        self.config["certificates"][name] = {k: v for k, v in entry.items() if v is not None}
+
+    def write_config(self):
+        self.certferry.config.write_text(json.dumps(self.config, indent=1))
+
+    # -- what an operator does once
+
+    def set_up(self):
+        """Configuration, init, sshd with our key on each host, pins."""
+        self.write_config()
+        self.public_key = self.certferry.init()["ssh_public_key"]
+        for name, host in self.hosts.items():
+            self.running.append(host.start(f"restrict {self.public_key}"))
+            self.enroll(name)
+
+    def enroll(self, name):
+        self.certferry.good("host", "enroll", name, "--fingerprint",
+                            self.hosts[name].fingerprint())
+
+    def standard(self, count=3, flavour="debian", ca=None, **certificate):
+        """The usual world: Knot, pebble, so many hosts, one certificate for them all."""
+        self.add_dns()
+        self.add_ca(**(ca or {}))
+        for number in range(1, count + 1):
+            self.add_host(f"web-{number}", flavour=flavour)
+        self.add_certificate(**certificate)
+        self.set_up()
+
+    # -- what must be true
+
+    def assert_all_served(self, certificate="www", slot=SLOT):
+        """Every host of the certificate has its own, whole, and shows it to the world."""
+        serials, keys = set(), set()
+        rows = {host: row for (name, host), row in self.certferry.status().items()
+                if name == certificate}
+        for name, row in rows.items():
+            host = self.hosts[name]
+            assert row["state"] == "done", row
+            assert row["installed"] and row["is_served"], row
+            assert host.served_sha256(slot) == row["sha256"], name
+            assert host.installed_sha256(slot) == row["sha256"], name
+            assert host.pair_matches(slot), name
+            serials.add(row["serial"])
+            keys.add(row["key_sha256"])
+        assert len(serials) == len(rows) and len(keys) == len(rows), rows
+        return rows
+
+    def assert_no_residue(self):
+        assert self.nameserver.reaches_zone()
+        assert self.nameserver.txt() == {}
+
+    def stop(self):
+        for server in reversed(self.running):
+            try:
+                server.stop()
+            except Exception as error:  # the others must end all the same
+                print(f"{server}: {error}")
+        for host in self.hosts.values():
+            host.end_sessions()
+            host.remove()
+        self.net.free()
+
+
+__all__ = ["World", "Bind", "Knot", "Pebble", "Tsig", "ZONE", "SLOT", "TLS_PORT"]
