@@ -185,8 +185,9 @@ CREATE TABLE host_key (
 	PRIMARY KEY (host, position)
 ) STRICT;
 
+-- Nothing is ever removed, so an id is never given again.
 CREATE TABLE event (
-	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	id INTEGER PRIMARY KEY,
 	at INTEGER NOT NULL,
 	name TEXT NOT NULL CHECK (name <> ''),
 	certificate TEXT,

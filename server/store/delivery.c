@@ -176,22 +176,29 @@ static bool get_all(struct use *use, struct delivery_list *out, struct err *err)
 	return false;
 }
 
-bool store_delivery_claim(struct store *store, int64_t now_ms, struct delivery_list *out,
-                          struct err *err)
+static bool claim(struct store *store, int64_t now_ms, struct delivery_list *out,
+                  struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "UPDATE delivery SET claim = token + 1, token = token + 1 "
 		   "WHERE state <> 'done' AND run_at_ms <= $1 AND " IN_FOCUS(
 		       "2", "delivery") " AND host = (SELECT d.host FROM delivery AS d "
-	                                "WHERE d.state <> 'done' "
+					"WHERE d.state <> 'done' "
 					"AND d.run_at_ms <= $1 AND " IN_FOCUS(
 					    "2", "d") " AND " HOST_IS_FREE
 						      " ORDER BY d.run_at_ms, d.id LIMIT "
-	                                              "1) RETURNING " COLUMNS "token");
+						      "1) RETURNING " COLUMNS "token");
 
 	put_int(&use, now_ms);
 	put_int(&use, store->is_focused);
 	return get_all(&use, out, err);
+}
+
+bool store_delivery_claim(struct store *store, int64_t now_ms, struct delivery_list *out,
+                          struct err *err)
+{
+	return sql_relax(store, err) &&
+	       sql_tighten(store, claim(store, now_ms, out, err), err);
 }
 
 bool store_delivery_next(struct store *store, int64_t *run_at_ms, bool *any,

@@ -108,7 +108,9 @@ int directory_lock(const char *directory, struct err *err)
 	}
 	if (!write_pid(fd, path, err))
 		return -1;
-	held = fd;
-	fd = -1;
+	/* A copy for the caller, which holds the same lock; ours is closed here. */
+	held = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (held < 0)
+		(void)err_set_errno(err, ERR_INTERNAL, "%s", path);
 	return held;
 }

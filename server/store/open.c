@@ -247,7 +247,7 @@ void store_close(struct store *store)
 		return;
 	for (size_t i = 0; i < store->cached; i++)
 		sqlite3_finalize(store->cache[i].stmt);
-	if (store->is_ready && !store_checkpoint(store, &err))
+	if (store->is_ready && !store_checkpoint(store, true, &err))
 		log_error(NULL, "store.checkpoint", "%s", err.msg);
 	if (store->db && sqlite3_close(store->db) != SQLITE_OK)
 		log_error(NULL, "store.close", "%s: still in use", store->path);

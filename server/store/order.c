@@ -190,8 +190,8 @@ static bool get_one(struct use *use, struct order *out, bool *found, struct err 
 	return false;
 }
 
-bool store_order_claim(struct store *store, int64_t now_ms, struct order *out,
-                       bool *found, struct err *err)
+static bool claim(struct store *store, int64_t now_ms, struct order *out, bool *found,
+                  struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "UPDATE \"order\" SET claim = token + 1, token = token + 1 "
@@ -203,6 +203,13 @@ bool store_order_claim(struct store *store, int64_t now_ms, struct order *out,
 	put_int(&use, now_ms);
 	put_int(&use, store->is_focused);
 	return get_one(&use, out, found, err);
+}
+
+bool store_order_claim(struct store *store, int64_t now_ms, struct order *out,
+                       bool *found, struct err *err)
+{
+	return sql_relax(store, err) &&
+	       sql_tighten(store, claim(store, now_ms, out, found, err), err);
 }
 
 bool store_order_next(struct store *store, int64_t *run_at_ms, bool *any, struct err *err)

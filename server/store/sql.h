@@ -91,11 +91,17 @@ void get_list(struct use *use, struct strlist *out);
 bool sql_finish(struct store *store, bool done, struct err *err) MUST_CHECK;
 /* Runs statements of our own that give no rows and are used once. */
 bool sql_script(struct store *store, const char *sql, struct err *err) MUST_CHECK;
+/* Between the two, for claims alone: what is written is in the log, but not waited for
+ * until it is on the disk. A claim ends with the process anyhow, and every commit that
+ * comes later syncs the log up to itself. Tighten whatever happened; done is what it
+ * returns. */
+bool sql_relax(struct store *store, struct err *err) MUST_CHECK;
+bool sql_tighten(struct store *store, bool done, struct err *err) MUST_CHECK;
 /* What SQLite said last, with the file's name. */
 bool sql_fail(const struct store *store, int rc, struct err *err);
 
-/* The log's pages into the database, checked. */
-bool store_checkpoint(struct store *store, struct err *err) MUST_CHECK;
+/* The log's pages into the database, checked; cut: and leaves an empty log. */
+bool store_checkpoint(struct store *store, bool cut, struct err *err) MUST_CHECK;
 /* The event may be NULL: then there is nothing to write. */
 bool event_write(struct store *store, const struct event *event,
                  struct err *err) MUST_CHECK;

@@ -4,11 +4,12 @@
 #include <assert.h>
 
 /* Automatic checkpoints swallow I/O errors (a dying disk stays unseen), so they are off
- * and this one is checked. */
-bool store_checkpoint(struct store *store, struct err *err)
+ * and this one is checked. While we run the log keeps its size and is written over from
+ * its start: to sync a file that grows costs twice as much. */
+bool store_checkpoint(struct store *store, bool cut, struct err *err)
 {
-	int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE,
-	                                   NULL, NULL);
+	int mode = cut ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+	int rc = sqlite3_wal_checkpoint_v2(store->db, NULL, mode, NULL, NULL);
 
 	if (rc != SQLITE_OK) {
 		(void)sql_fail(store, rc, err);
@@ -29,7 +30,7 @@ static bool run(struct store *store, const char *sql, struct err *err)
  * told as what it is: nothing was done. */
 static bool start(struct store *store, struct err *err)
 {
-	if (store->wal_pages >= WAL_PAGES_MAX && !store_checkpoint(store, err))
+	if (store->wal_pages >= WAL_PAGES_MAX && !store_checkpoint(store, false, err))
 		return false;
 	store->is_spoiled = false;
 	store->is_begun = run(store, "BEGIN IMMEDIATE", err);
@@ -94,4 +95,21 @@ bool sql_finish(struct store *store, bool done, struct err *err)
 	struct err ignored; /* why it was taken back is what the caller wants to hear */
 
 	return store_end(store, done, done ? err : &ignored) && done;
+}
+
+bool sql_relax(struct store *store, struct err *err)
+{
+	pthread_mutex_lock(&store->mutex);
+	if (store->depth > 0 || sql_script(store, "PRAGMA synchronous = NORMAL", err))
+		return true;
+	pthread_mutex_unlock(&store->mutex);
+	return false;
+}
+
+bool sql_tighten(struct store *store, bool done, struct err *err)
+{
+	if (store->depth == 0)
+		done = sql_script(store, "PRAGMA synchronous = FULL", err) && done;
+	pthread_mutex_unlock(&store->mutex);
+	return done;
 }
