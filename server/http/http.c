@@ -218,7 +218,8 @@ static const struct failure {
 	{ CURLE_SSL_CACERT_BADFILE, ERR_CONFIG,
 	  "the file of trusted roots (`ca-file`) cannot be used" },
 	{ CURLE_SSL_CIPHER, ERR_CONFIG, "TLS ciphers cannot be agreed on" },
-	{ CURLE_OUT_OF_MEMORY, ERR_INTERNAL, "no memory" },
+	/* So curl before 8.6 calls a header line of more than 100 KiB. */
+	{ CURLE_OUT_OF_MEMORY, ERR_TEMPORARY, "no memory for the answer" },
 };
 
 static const struct failure *find_failure(CURLcode code)
