@@ -91,7 +91,7 @@ def cert(tag):
             "fullchain.pem": body("CERT") + body("CHAIN"), "privkey.pem": body("KEY")}
 
 
-def chechecksum(texts):
+def checksum(texts):
     return hashlib.sha256("".join(texts[f] for f in FILES).encode()).hexdigest()
 
 

@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The module ssh and its worker against a real sshd and a real dropbear."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+
+BUILD = os.environ.get(
+    "CERTFERRY_BUILD", os.path.join(os.path.dirname(__file__), "../../build/dev"))
+TRY = BUILD + "/tests/ssh_try"
+WORKER = BUILD + "/libexec/certferry/certferry-ssh-worker"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for_port(port):
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the server does not listen")
+
+
+def make_host_key(path, kind):
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", path], check=True)
+
+
+def pin(path):
+    kind, blob = open(path + ".pub").read().split()[:2]
+    return f"{kind} {blob}"
+
+
+class Sshd:
+    def __init__(self, base):
+        self.base = base
+        os.makedirs("/run/sshd", exist_ok=True)
+        for kind in ["ed25519", "ecdsa", "rsa"]:
+            make_host_key(f"{base}/{kind}", kind)
+        make_host_key(f"{base}/other", "ed25519")
+        line = subprocess.check_output([TRY, "new-key", f"{base}/user"], text=True)
+        with open(f"{base}/authorized_keys", "w") as f:
+            f.write(line)
+        self.process = None
+
+    def start(self, keys, extra=""):
+        self.port = free_port()
+        config = f"{self.base}/config"
+        with open(config, "w") as f:
+            f.write(f"ListenAddress 127.0.0.1\nPort {self.port}\nPidFile none\n"
+                    f"AuthorizedKeysFile {self.base}/authorized_keys\nStrictModes no\n"
+                    f"PasswordAuthentication no\nLogLevel DEBUG2\nUsePAM no\n"
+                    f"PermitRootLogin yes\n")
+            f.writelines(f"HostKey {self.base}/{k}\n" for k in keys)
+            f.write(extra + "\n")
+        self.log_path = f"{self.base}/log"
+        self.process = subprocess.Popen(
+            ["/usr/sbin/sshd", "-D", "-f", config, "-E", self.log_path])
+        wait_for_port(self.port)
+        with open(self.log_path, "w"):
+            pass
+        return self
+
+    def log(self):
+        time.sleep(0.2)
+        return open(self.log_path).read()
+
+    def stop(self):
+        if self.process:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def run(self, command, pins=("ed25519",), seconds=10, data=b"", user="root"):
+        argv = [TRY, "exec", WORKER, "127.0.0.1", str(self.port), user,
+                f"{self.base}/user", str(seconds), command]
+        return subprocess.run(argv + [pin(f"{self.base}/{p}") for p in pins], input=data,
+                              capture_output=True, timeout=60)
+
+    def scan(self):
+        return subprocess.run([TRY, "scan", WORKER, "127.0.0.1", str(self.port)],
+                              capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def sshd():
+    base = tempfile.mkdtemp(prefix="ssh-", dir="/var/tmp")
+    server = Sshd(base)
+    yield server
+    server.stop()
+    shutil.rmtree(base)
+
+
+def children():
+    return subprocess.run(["pgrep", "-f", WORKER], capture_output=True).stdout
+
+
+def test_command(sshd):
+    sshd.start(["ed25519", "ecdsa", "rsa"])
+    p = sshd.run("cat; echo oops >&2; printf last; exit 7", data=b"one\ntwo\n")
+    assert p.stdout == b"one\ntwo\nlast\n"
+    assert p.stderr == b"oops\\x0a"
+    assert p.returncode == 7
+    assert "Accepted publickey" in sshd.log()
+
+
+@pytest.mark.parametrize("name,status", [("TERM", 143), ("KILL", 137)])
+def test_killed_command(sshd, name, status):
+    sshd.start(["ed25519"])
+    assert sshd.run(f"kill -{name} $$; sleep 5").returncode == status
+
+
+def test_ecdsa_pin_is_used_though_ed25519_is_there(sshd):
+    sshd.start(["ed25519", "ecdsa"])
+    assert sshd.run("true", pins=["ecdsa"]).returncode == 0
+    assert sshd.run("true", pins=["other", "ecdsa"]).returncode in (0, 100)
+
+
+def test_changed_host_key(sshd):
+    sshd.start(["ed25519"])
+    p = sshd.run("touch /tmp/never", pins=["other"])
+    assert p.returncode == 100
+    words = p.stderr.decode()
+    assert words.startswith("denied: web-1 (127.0.0.1:")
+    assert "the host key is not the pinned one: pinned ssh-ed25519 SHA256:" in words
+    assert "the server shows ssh-ed25519 SHA256:" in words
+    assert "certferry host enroll web-1" in words
+    log = sshd.log()
+    assert "SSH2_MSG_NEWKEYS received" in log
+    assert "userauth-request" not in log and "Accepted" not in log
+
+
+def test_changed_key_type(sshd):
+    sshd.start(["ecdsa"])
+    p = sshd.run("true", pins=["ed25519"])
+    assert p.returncode == 100
+    assert b"offers no host key of the pinned type (ssh-ed25519)" in p.stderr
+    assert "userauth-request" not in sshd.log()
+
+
+def test_rsa_only(sshd):
+    sshd.start(["rsa"])
+    p = sshd.run("true", pins=["rsa"])
+    if b"none of" in p.stderr:  # libssh2 1.10: SHA-1 only
+        assert p.returncode == 100 and p.stderr.startswith(b"denied: ")
+        assert sshd.scan().returncode == 100
+    else:
+        assert p.returncode == 0
+        assert sshd.scan().stdout.startswith("ssh-rsa ")
+
+
+def test_login_refused(sshd):
+    sshd.start(["ed25519"])
+    open(f"{sshd.base}/authorized_keys", "w").close()
+    p = sshd.run("true")
+    assert p.returncode == 100
+    assert b"does not let user 'root' in" in p.stderr and b"authorized_keys" in p.stderr
+    assert sshd.log().count("userauth-request for user root service ssh-connection method publickey") == 1
+
+
+def test_scan(sshd):
+    sshd.start(["ed25519", "ecdsa", "rsa"])
+    lines = [line.split() for line in sshd.scan().stdout.splitlines()]
+    kinds = {"ssh-ed25519": "ed25519", "ecdsa-sha2-nistp256": "ecdsa", "ssh-rsa": "rsa"}
+    assert [line[0] for line in lines][:2] == ["ssh-ed25519", "ecdsa-sha2-nistp256"]
+    for kind, blob, fingerprint in lines:
+        path = f"{sshd.base}/{kinds[kind]}"
+        assert pin(path) == f"{kind} {blob}"
+        shown = subprocess.check_output(["ssh-keygen", "-l", "-f", path + ".pub"], text=True)
+        assert shown.split()[1] == fingerprint
+    assert "userauth-request" not in sshd.log()
+
+
+def test_old_algorithms_only(sshd):
+    sshd.start(["ed25519"], "Ciphers aes128-cbc,3des-cbc\nMACs hmac-md5\n"
+                            "KexAlgorithms diffie-hellman-group1-sha1")
+    p = sshd.run("true")
+    assert p.returncode == 100 and b"no algorithm in common" in p.stderr
+    assert "userauth-request" not in sshd.log()
+
+
+def test_server_that_hangs(sshd):
+    sshd.start(["ed25519"])
+    sshd.process.send_signal(signal.SIGSTOP)
+    begin = time.time()
+    p = sshd.run("true", seconds=1)
+    assert p.returncode == 100 and p.stderr.startswith(b"temporary: web-1")
+    assert time.time() - begin < 4
+    assert children() == b""
+
+
+def test_command_that_hangs(sshd):
+    sshd.start(["ed25519"])
+    begin = time.time()
+    p = sshd.run("sleep 6", seconds=1)
+    assert p.returncode == 100 and b"no answer in time" in p.stderr
+    assert time.time() - begin < 4
+    assert children() == b""
+
+
+def test_large_input(sshd):
+    sshd.start(["ed25519"])
+    data = os.urandom(1024 * 1024)
+    import hashlib
+    p = sshd.run("sha256sum", data=data)
+    assert p.stdout.decode().split()[0] == hashlib.sha256(data).hexdigest()
+
+
+def test_input_while_it_floods_stderr(sshd):
+    """Both directions at once, more than any window holds: no deadlock."""
+    sshd.start(["ed25519"])
+    data = os.urandom(3 * 1024 * 1024)
+    p = sshd.run("tee /dev/stderr | wc -c", data=data)
+    assert p.stdout.decode().split() == [str(len(data))]
+    assert p.returncode == 0
+
+
+def test_flood(sshd):
+    sshd.start(["ed25519"])
+    begin = time.time()
+    p = sshd.run("head -c 100000000 /dev/zero | tr '\\0' x; sleep 20")
+    assert p.returncode == 100 and b"a line of over 1000 bytes" in p.stderr
+    assert time.time() - begin < 8
+    p = sshd.run("seq 1 200000")
+    assert p.returncode == 0 and p.stdout.count(b"\n") == 200000
+
+
+def test_command_that_reads_nothing(sshd):
+    sshd.start(["ed25519"])
+    p = sshd.run("exec <&-; echo done", data=bytes(500000))
+    assert p.stdout == b"done\n" and p.returncode == 0
+
+
+def test_parent_dies(sshd):
+    sshd.start(["ed25519"])
+    argv = [TRY, "exec", WORKER, "127.0.0.1", str(sshd.port), "root",
+            f"{sshd.base}/user", "30", "echo up; sleep 20", pin(f"{sshd.base}/ed25519")]
+    p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    for _ in range(100):
+        if "Starting session" in sshd.log():
+            break
+    assert children() != b""
+    p.kill()
+    p.wait()
+    time.sleep(0.5)
+    assert children() == b""
+
+
+def test_nobody_listens():
+    with tempfile.TemporaryDirectory() as base:
+        subprocess.check_output([TRY, "new-key", f"{base}/user"])
+        make_host_key(f"{base}/k", "ed25519")
+        p = subprocess.run([TRY, "exec", WORKER, "127.0.0.1", str(free_port()), "root",
+                            f"{base}/user", "3", "true", pin(f"{base}/k")], capture_output=True)
+        assert p.returncode == 100
+        assert p.stderr.startswith(b"temporary: web-1 (127.0.0.1:")
+        assert b"Connection refused" in p.stderr
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.0 400 no\r\n\r\n", b"\xff" * 5000,
+                                      b"SSH-2.0-x\r\n" + b"\xff" * 4000, b"SSH-2.0-x\r\n"])
+def test_something_else_listens(greeting):
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            tempfile.TemporaryDirectory() as base:
+        def serve():
+            connection, _ = server.accept()
+            connection.sendall(greeting)
+            time.sleep(3)
+            connection.close()
+        threading.Thread(target=serve, daemon=True).start()
+        subprocess.check_output([TRY, "new-key", f"{base}/user"])
+        make_host_key(f"{base}/k", "ed25519")
+        begin = time.time()
+        p = subprocess.run([TRY, "exec", WORKER, "127.0.0.1", str(server.getsockname()[1]),
+                            "root", f"{base}/user", "1", "true", pin(f"{base}/k")],
+                           capture_output=True)
+        assert p.returncode == 100 and time.time() - begin < 4
+        assert b"web-1" in p.stderr
+
+
+def test_no_pin():
+    with tempfile.TemporaryDirectory() as base:
+        subprocess.check_output([TRY, "new-key", f"{base}/user"])
+        p = subprocess.run([TRY, "exec", WORKER, "127.0.0.1", "22", "root",
+                            f"{base}/user", "3", "true"], capture_output=True)
+        assert p.returncode == 100 and p.stderr.startswith(b"config: web-1")
+
+
+def test_dropbear(sshd):
+    key = f"{sshd.base}/dropbear"
+    subprocess.run(["dropbearkey", "-t", "ed25519", "-f", key], check=True, capture_output=True)
+    port = free_port()
+    home = os.path.expanduser("~root") + "/.ssh"
+    os.makedirs(home, mode=0o700, exist_ok=True)
+    keys = home + "/authorized_keys"
+    before = open(keys).read() if os.path.exists(keys) else None
+    with open(keys, "a") as f:
+        f.write(open(f"{sshd.base}/authorized_keys").read())
+    os.chmod(keys, 0o600)
+    p = subprocess.Popen(["dropbear", "-F", "-E", "-r", key, "-p", f"127.0.0.1:{port}"],
+                         stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(port)
+        sshd.port = port
+        lines = sshd.scan().stdout.splitlines()
+        assert lines[0].startswith("ssh-ed25519 ")
+        with open(f"{sshd.base}/drop.pub", "w") as f:
+            f.write(lines[0])
+        data = os.urandom(300000)
+        r = sshd.run("wc -c", pins=["drop"], data=data)
+        assert r.stdout.split() == [b"300000"], r.stderr
+        command = subprocess.check_output([BUILD + "/tests/install_command"], text=True)
+        r = sshd.run(command, pins=["drop"], data=b"nonsense\n")
+        assert r.stdout.startswith(b"certferry-1 failed "), r.stderr
+    finally:
+        p.terminate()
+        p.wait()
+        if before is None:
+            os.unlink(keys)
+        else:
+            with open(keys, "w") as f:
+                f.write(before)
