@@ -61,6 +61,7 @@ static void serve_one(struct server *server, int fd)
 		while (read(fd, piece, sizeof(piece)) > 0)
 			;
 	} else if (str_eq(server->manner, "reset")) {
+		(void)!read(fd, piece, 1);
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	} else if (!str_eq(server->manner, "close")) {
 		serve_tls(server, fd);
@@ -159,7 +160,7 @@ static const struct {
 	  "wanted", "", false },
 	{ "not TLS", "plain", "a.example", PROBE_NO_TLS, "wrong version number", "", false },
 	{ "closes", "close", "a.example", PROBE_NO_TLS, "cut off", "", false },
-	{ "resets", "reset", "a.example", PROBE_NO_TLS, "cut off", "", false },
+	{ "resets", "reset", "a.example", PROBE_NO_TLS, "cut off: Connection reset", "", false },
 	{ "says nothing", "silent", "a.example", PROBE_NO_TLS,
 	  "no TLS answer within 1 s", "", false },
 };

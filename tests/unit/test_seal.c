@@ -116,6 +116,22 @@ static void test_elsewhere(void **state)
 	DONE();
 }
 
+/* The same bytes in a row, cut elsewhere: the numbers of these rows are letters. */
+static void test_no_two_places_alike(void **state)
+{
+	static const struct seal_place a = { "tBBBBBBBB", 0x4141414141414141, "c" };
+	static const struct seal_place b = { "t", 0x4242424242424242, "AAAAAAAAc" };
+	CLEANUP(sealer_freep) struct sealer *sealer = sealer_of(key_a);
+	AUTO_SECRET struct secret *plain = secret_new("secret", 6);
+	AUTO_BUF struct buf sealed = BUF_INIT(MAX);
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(seal(sealer, &a, plain, &sealed, &err));
+	assert_true(opens(key_a, &a, sealed.data, sealed.len));
+	assert_false(opens(key_a, &b, sealed.data, sealed.len));
+}
+
 static void test_never_the_same(void **state)
 {
 	AUTO_BUF struct buf a = BUF_INIT(MAX), b = BUF_INIT(MAX);
@@ -150,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_each_bit_counts),
 		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_no_two_places_alike),
 		cmocka_unit_test(test_never_the_same),
 		cmocka_unit_test(test_limits),
 	};
