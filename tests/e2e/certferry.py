@@ -77,11 +77,11 @@ class Certferry:
         rows = self.json("status")["certificates"]
         return {(row["certificate"], row["host"]): row for row in rows}
 
-    def apply_and_kill_after(self, count, timeout=120):
+    def apply_and_kill_after(self, count, words=(), timeout=120):
         """apply, ended by SIGKILL (and its children with it) after that many lines of its
         log. False: it ended by itself before."""
         process = subprocess.Popen(
-            self.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
+            self.argv("-v", "apply", "--yes", *words), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
             env=self.environment(), start_new_session=True)
         lines = []
