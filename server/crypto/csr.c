@@ -61,6 +61,7 @@ bool csr_new(const struct key *key, const struct strlist *names, struct buf *out
 	unsigned char *der = NULL;
 	int len;
 
+	openssl_forget();
 	if (!req || X509_REQ_set_version(req, X509_REQ_VERSION_1) != 1 ||
 	    X509_REQ_set_pubkey(req, key_evp(key)) != 1)
 		return openssl_err(err, ERR_INTERNAL, "certificate request");

@@ -153,9 +153,11 @@ static EVP_PKEY *decode(const struct secret *pkcs8_der, struct err *err)
 
 struct key *key_parse(const struct secret *pkcs8_der, struct err *err)
 {
-	CLEANUP(EVP_PKEY_freep) EVP_PKEY *evp = decode(pkcs8_der, err);
+	CLEANUP(EVP_PKEY_freep) EVP_PKEY *evp = NULL;
 	enum key_type type;
 
+	openssl_forget();
+	evp = decode(pkcs8_der, err);
 	if (!evp || !find_type(evp, &type, err))
 		return NULL;
 	/* A key remembers the form its public point came in, and would repeat it. */
@@ -279,6 +281,7 @@ bool key_sign(const struct key *key, const void *bytes, size_t len, struct buf *
 	unsigned char out[SIGNATURE_MAX];
 	size_t out_len = sizeof(out);
 
+	openssl_forget();
 	if (!ctx ||
 	    EVP_DigestSignInit(ctx, NULL, key_evp_digest(key), NULL, key->evp) != 1 ||
 	    EVP_DigestSign(ctx, out, &out_len, bytes, len) != 1)

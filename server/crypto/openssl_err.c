@@ -5,6 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+void openssl_forget(void)
+{
+	ERR_clear_error();
+}
+
 void openssl_err_(struct err *err, enum err_kind kind, const char *fmt, ...)
 {
 	/* The oldest entry is the deepest one; those above it say "nested error". */

@@ -84,6 +84,7 @@ bool chain_parse(const char *pem, size_t len, struct chain *out, struct err *err
 	AUTO_CHAIN struct chain chain = { 0 };
 	struct rest rest = { pem, len };
 
+	openssl_forget();
 	if (len > CERT_PEM_MAX)
 		return err_set(err, ERR_REMOTE,
 		               "a certificate chain of %zu bytes; at most %d are taken",

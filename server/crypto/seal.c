@@ -117,6 +117,7 @@ static EVP_CIPHER_CTX *begin(const struct sealer *sealer, const struct seal_plac
 	unsigned char key[SEALING_KEY_LEN];
 	int unused, done;
 
+	openssl_forget();
 	add_place(&aad, place);
 	if (aad.over) {
 		(void)err_set(err, ERR_INTERNAL, "a table or column of too long a name");
@@ -169,10 +170,12 @@ bool seal(const struct sealer *sealer, const struct seal_place *place,
 
 static struct secret *does_not_open(const struct seal_place *place, struct err *err)
 {
-	(void)openssl_err(err, ERR_INTERNAL,
-	                  "the secret in %s.%s, row %lld, does not open: the sealing key "
-	                  "is not the one it was sealed with, or the store was changed",
-	                  place->table, place->column, (long long)place->row);
+	/* OpenSSL has no reason to add: a wrong tag is a wrong tag. */
+	openssl_forget();
+	(void)err_set(err, ERR_INTERNAL,
+	              "the secret in %s.%s, row %lld, does not open: the sealing key "
+	              "is not the one it was sealed with, or the store was changed",
+	              place->table, place->column, (long long)place->row);
 	return NULL;
 }
 
