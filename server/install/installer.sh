@@ -328,18 +328,17 @@ tidy() {
 	done
 }
 
-# Ends process $2 after $1 seconds. Is ended itself by TERM, and takes its sleep along.
+# Ends process $2 after $1 seconds. It is itself ended by KILL, since a TERM that comes
+# before its traps are set is lost; what it leaves behind then sleeps a second at most.
 watch() {
-	nap=
-	trap 'kill $nap; exit' TERM
-	sleep "$1" &
-	nap=$!
-	wait "$nap"
+	left=$1
+	while [ "$left" -gt 0 ]; do
+		sleep 1
+		left=$((left - 1))
+	done
 	: >"$work/late"
 	kill -TERM "$2"
-	sleep 2 &
-	nap=$!
-	wait "$nap"
+	sleep 2
 	kill -KILL "$2"
 }
 
@@ -350,7 +349,7 @@ guard() {
 	wait "$2" 2>/dev/null
 	status=$?
 	[ "$status" -le 128 ] || kill -KILL "$2" 2>/dev/null
-	kill -TERM "$dog" 2>/dev/null
+	kill -KILL "$dog" 2>/dev/null
 	wait "$dog" 2>/dev/null
 	return "$status"
 }

@@ -29,14 +29,12 @@ static bool scan_one(struct ssh *ssh, const char *worker, int timeout_s,
 {
 	const int64_t deadline_ms = clock_deadline_ms((int64_t)timeout_s * 1000);
 	const struct buf nobody = BUF_INIT(0);
-	char none[16];
 
 	*found = false;
 	if (!session_start(ssh, worker, &nobody, deadline_ms, err))
 		return false;
-	snprintf(none, sizeof(none), "ssh:%d", WIRE_FAIL_ALGORITHMS);
 	if (!session_receive(ssh, deadline_ms + 1000, err))
-		return str_eq(err->code, none);
+		return ssh->failure == WIRE_FAIL_ALGORITHMS;
 	struct wire_reader reader = wire_read(ssh->frame.data + 1, ssh->frame.len - 1);
 	const struct wire_string blob = wire_read_string(&reader);
 	if (ssh->frame.data[0] != WIRE_HOST_KEY || reader.bad ||

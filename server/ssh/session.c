@@ -172,6 +172,7 @@ bool session_receive(struct ssh *ssh, int64_t deadline_ms, struct err *err)
 	if (reader.bad || failure >= WIRE_FAIL_COUNT)
 		return err_set(err, ERR_INTERNAL,
 		               "certferry-ssh-worker failed without saying why");
-	snprintf(err->code, sizeof(err->code), "ssh:%u", failure);
-	return fails[failure](ssh, what, err);
+	(void)fails[failure](ssh, what, err);
+	ssh->failure = (enum wire_failure)failure;
+	return false;
 }

@@ -124,7 +124,7 @@ void worker_handshake(struct worker *worker)
 	size_t len = 0;
 	int type = 0;
 
-	if (r == LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE || r == LIBSSH2_ERROR_METHOD_NONE)
+	if (r == LIBSSH2_ERROR_KEX_FAILURE || r == LIBSSH2_ERROR_METHOD_NONE)
 		worker_fail(WIRE_FAIL_ALGORITHMS, "%s", worker_ssh_error(worker, text));
 	if (r)
 		worker_fail(WIRE_FAIL_CONNECT, "SSH handshake: %s",
