@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+
+struct secret *config_secret_read(const struct config_secret *where, const char *what,
+                                  struct err *err)
+{
+	AUTO_FREE char *path = xstrdup(where->file);
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+	struct secret *secret;
+
+	if (!path && !where->credential) {
+		(void)err_set(err, ERR_CONFIG,
+		              "%s: not set; {file: PATH} or "
+		              "{credential: NAME}",
+		              what);
+		return NULL;
+	}
+	if (!path && (!directory || directory[0] != '/')) {
+		(void)err_set(err, ERR_CONFIG,
+		              "%s: no credential '%s' outside of a systemd unit that has "
+		              "LoadCredential=%s:PATH; use {file: PATH} for a shell",
+		              what, where->credential, where->credential);
+		return NULL;
+	}
+	if (!path)
+		path = fs_join(directory, where->credential);
+	secret = fs_read_secret(path, true, err);
+	if (!secret)
+		(void)err_context(err, "%s", what);
+	return secret;
+}
