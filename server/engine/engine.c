@@ -141,8 +141,10 @@ static void wire_slot(struct engine *engine, const struct config_certificate *ce
 		.certificate = certificate->name,
 		.host = host->name,
 		.directory = certificate->install.directory,
-		.owner = certificate->install.owner,
-		.group = certificate->install.group,
+		/* By number: the installer runs as root, whose group is not "root"
+		 * everywhere. */
+		.owner = certificate->install.owner ? certificate->install.owner : "0",
+		.group = certificate->install.group ? certificate->install.group : "0",
 		.mode = certificate->install.mode,
 		.setup = home->setup,
 		.test = &home->test,
