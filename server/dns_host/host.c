@@ -89,7 +89,7 @@ static void clean(const struct host *host, const char *text, char *out, size_t s
 }
 
 static void format(const struct host *host, char *out, size_t size, const char *fmt,
-                   va_list ap) __attribute__((format(printf, 4, 0)));
+                   va_list ap) PRINTF(4, 0);
 static void format(const struct host *host, char *out, size_t size, const char *fmt,
                    va_list ap)
 {
@@ -111,6 +111,7 @@ static const char *option(const struct dns_host *services, const char *name)
 	return NULL;
 }
 
+static void say(const struct dns_host *services, const char *fmt, ...) PRINTF(2, 3);
 static void say(const struct dns_host *services, const char *fmt, ...)
 {
 	struct host *host = host_of(services);
@@ -127,6 +128,8 @@ static void say(const struct dns_host *services, const char *fmt, ...)
 	host_answer(&answer);
 }
 
+static enum dns_result fail(const struct dns_host *services, enum dns_result result,
+                            const char *fmt, ...) PRINTF(3, 4);
 static enum dns_result fail(const struct dns_host *services, enum dns_result result,
                             const char *fmt, ...)
 {
