@@ -174,11 +174,13 @@ static void serve_tcp(const struct fake *fake)
 	uint8_t prefix[2];
 	int fd = accept(fake->tcp, NULL, NULL);
 
-	if (fake->manner != TRUNCATED_DEAD && recv(fd, prefix, 2, MSG_WAITALL) == 2) {
+	if (recv(fd, prefix, 2, MSG_WAITALL) == 2) {
 		ssize_t n = recv(fd, m.bytes, prefix[1], MSG_WAITALL);
 
 		m.len = n > 0 ? (size_t)n : 0;
-		if (m.len > 16 && misbehave(fake, &m, true)) {
+		/* It hangs up once all was read, so that the end is no reset. */
+		if (m.len > 16 && fake->manner != TRUNCATED_DEAD &&
+		    misbehave(fake, &m, true)) {
 			prefix[0] = (uint8_t)(m.len >> 8);
 			prefix[1] = (uint8_t)m.len;
 			/* In pieces, as a network may deliver it. */
@@ -285,11 +287,13 @@ static const struct {
 
 static void test_manners(void **state)
 {
-	const struct dns_settings settings = { .timeout_ms = 120 };
-
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct fake fake = { .manner = rows[i].manner };
+		/* Short only where the time must pass: the machine may be busy. */
+		const struct dns_settings settings = {
+			.timeout_ms = str_starts(rows[i].note, "no answer") ? 120 : 5000
+		};
 		struct dns_zone zone = { .name = "example.test", .count = 1 };
 		AUTO_STRLIST struct strlist wanted = { 0 };
 		struct err err = { 0 };
@@ -307,7 +311,7 @@ static void test_manners(void **state)
 		CHECK(rows[i].name, zone.servers[0].answer == rows[i].answer);
 		CHECK(rows[i].name, all_show == (rows[i].answer == DNS_SHOWS));
 		CHECK(rows[i].name, strcmp(zone.servers[0].note, rows[i].note) == 0);
-		CHECK(rows[i].name, clock_mono_ms() - start < 1000);
+		CHECK(rows[i].name, clock_mono_ms() - start < 4000);
 		if (strcmp(zone.servers[0].note, rows[i].note) != 0)
 			print_error("[%s] note: %s\n", rows[i].name,
 			            zone.servers[0].note);
@@ -320,7 +324,7 @@ static void test_two_servers(void **state)
 {
 	struct fake good = { .txt = { "a", "b" } }, stale = { .txt = { "a" } };
 	struct dns_zone zone = { .name = "example.test", .count = 3 };
-	const struct dns_settings settings = { .timeout_ms = 200 };
+	const struct dns_settings settings = { .timeout_ms = 5000 };
 	AUTO_STRLIST struct strlist wanted = { 0 };
 	AUTO_BUF struct buf text = BUF_INIT(4096);
 	struct err err = { 0 };
@@ -404,8 +408,10 @@ static void test_walks(void **state)
 
 		fake_start(&fake);
 		snprintf(resolver, sizeof(resolver), "127.0.0.1@%d", fake.port);
-		ok = dns_zone_find(&(struct dns_settings){ resolver, 100 }, walks[i].ask,
-		                   &zone, &err);
+		ok = dns_zone_find(
+		    &(struct dns_settings){ resolver,
+		                            walks[i].manner == HONEST ? 5000 : 300 },
+		    walks[i].ask, &zone, &err);
 		CHECK(walks[i].name, ok == (walks[i].want == ERR_NONE));
 		CHECK(walks[i].name, err.kind == walks[i].want);
 		if (ok) {
