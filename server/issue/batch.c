@@ -92,9 +92,11 @@ static bool batch(struct issue *issue, struct dns_desk *desk, bool remove,
 	AUTO_FREE struct provider_change *changes = NULL;
 	struct err whole = { 0 };
 
-	if (!store_txt_list(issue->settings.store, desk->settings->name, 0,
-	                    remove ? TXT_UNWANTED : TXT_WANTED, PROVIDER_BATCH_MAX, &rows,
-	                    err))
+	const struct txt_filter filter = { .dns = desk->settings->name,
+		                           .state = remove ? TXT_UNWANTED : TXT_WANTED,
+		                           .limit = PROVIDER_BATCH_MAX };
+
+	if (!store_txt_list(issue->settings.store, &filter, &rows, err))
 		return false;
 	if (rows.len == 0)
 		return true;

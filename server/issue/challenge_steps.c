@@ -53,9 +53,11 @@ static bool want(struct issue *issue, const struct order *order,
 	struct store *store = issue->settings.store;
 	AUTO_TXT_LIST struct txt_list wanted = { 0 }, set = { 0 };
 
-	if (!store_txt_list(store, NULL, order->id, TXT_WANTED, INT32_MAX, &wanted,
-	                    err) ||
-	    !store_txt_list(store, NULL, order->id, TXT_SET, INT32_MAX, &set, err))
+	const struct txt_filter in_want = { .order_id = order->id, .state = TXT_WANTED };
+	const struct txt_filter is_set = { .order_id = order->id, .state = TXT_SET };
+
+	if (!store_txt_list(store, &in_want, &wanted, err) ||
+	    !store_txt_list(store, &is_set, &set, err))
 		return false;
 	if (wanted.len + set.len > 0)
 		return true;
@@ -82,8 +84,11 @@ static bool is_published(struct issue *issue, const struct order *order, bool *o
 {
 	AUTO_TXT_LIST struct txt_list wanted = { 0 };
 
-	if (!store_txt_list(issue->settings.store, NULL, order->id, TXT_WANTED, 1,
-	                    &wanted, err))
+	const struct txt_filter filter = { .order_id = order->id,
+		                           .state = TXT_WANTED,
+		                           .limit = 1 };
+
+	if (!store_txt_list(issue->settings.store, &filter, &wanted, err))
 		return false;
 	*out = wanted.len == 0;
 	return true;
@@ -202,6 +207,10 @@ bool issue_answer(struct issue *issue, struct order *order, struct err *err)
 bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 {
 	AUTO_TXT_LIST struct txt_list left = { 0 };
+	const struct txt_filter filter = { .dns = order->dns,
+		                           .order_id = order->id,
+		                           .state = TXT_UNWANTED,
+		                           .limit = 1 };
 	struct store *store = issue->settings.store;
 	struct dns_desk *desk = issue_dns_find(issue, order->dns, err);
 	struct err failed = { 0 };
@@ -209,7 +218,7 @@ bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 
 	if (!desk || !store_txt_unwant_order(store, order->id, err))
 		return false;
-	if (!store_txt_list(store, order->dns, order->id, TXT_UNWANTED, 1, &left, err))
+	if (!store_txt_list(store, &filter, &left, err))
 		return false;
 	if (left.len == 0) {
 		issue_enter(order, ORDER_DONE);

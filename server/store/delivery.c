@@ -8,8 +8,8 @@
 
 /* A row that somebody has claimed shows no token to others: they cannot save it. */
 #define COLUMNS                                                                          \
-	"id, certificate, host, wanted_id, installed_id, installed_at, wanted_setup, "   \
-	"installed_setup, reason, phase, served_sha256, served, served_at, is_served, "  \
+	"id, certificate, host, wanted_id, installed_id, installed_at, "                 \
+	"installed_setup, reason, served_sha256, served, served_at, is_served, "         \
 	"state, run_at_ms, attempts, last_kind, last_code, last_msg, last_retry_after, " \
 	"last_at, "
 #define COLUMNS_OF_OTHERS COLUMNS "CASE WHEN claim = 0 THEN token ELSE -1 END"
@@ -31,10 +31,8 @@ void delivery_deinit(struct delivery *delivery)
 {
 	free(delivery->certificate);
 	free(delivery->host);
-	free(delivery->wanted_setup);
 	free(delivery->installed_setup);
 	free(delivery->reason);
-	free(delivery->phase);
 	free(delivery->served);
 	*delivery = (struct delivery){ 0 };
 }
@@ -55,10 +53,8 @@ static void get_delivery(struct use *use, struct delivery *out)
 	out->wanted_id = get_int(use);
 	out->installed_id = get_int(use);
 	out->installed_at = get_int(use);
-	out->wanted_setup = get_text(use);
 	out->installed_setup = get_text(use);
 	out->reason = get_text(use);
-	out->phase = get_text(use);
 	get_fixed(use, out->served_sha256, sizeof(out->served_sha256));
 	out->served = get_text(use);
 	out->served_at = get_int(use);
@@ -77,10 +73,8 @@ static void put_delivery(struct use *use, const struct delivery *delivery)
 	put_id(use, delivery->wanted_id);
 	put_id(use, delivery->installed_id);
 	put_int(use, delivery->installed_at);
-	put_text(use, delivery->wanted_setup);
 	put_text(use, delivery->installed_setup);
 	put_text(use, delivery->reason);
-	put_text(use, delivery->phase);
 	put_blob(use, delivery->served_sha256, sizeof(delivery->served_sha256));
 	put_text(use, delivery->served);
 	put_int(use, delivery->served_at);
@@ -98,18 +92,18 @@ static bool upsert(struct store *store, struct delivery *delivery, struct err *e
 {
 	AUTO_USE struct use use = sql_use(
 	    store,
-	    "INSERT INTO delivery (wanted_id, installed_id, installed_at, wanted_setup, "
-	    "installed_setup, reason, phase, served_sha256, served, served_at, "
+	    "INSERT INTO delivery (wanted_id, installed_id, installed_at, "
+	    "installed_setup, reason, served_sha256, served, served_at, "
 	    "is_served, "
 	    "state, run_at_ms, attempts, last_kind, last_code, last_msg, "
 	    "last_retry_after, last_at, certificate, host) "
 	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, "
-	    "$16, $17, $18, $19, $20, $21) "
+	    "$16, $17, $18, $19) "
 	    "ON CONFLICT (certificate, host) DO UPDATE SET "
 	    "wanted_id = excluded.wanted_id, installed_id = excluded.installed_id, "
-	    "installed_at = excluded.installed_at, wanted_setup = excluded.wanted_setup, "
+	    "installed_at = excluded.installed_at, "
 	    "installed_setup = excluded.installed_setup, reason = excluded.reason, "
-	    "phase = excluded.phase, served_sha256 = excluded.served_sha256, "
+	    "served_sha256 = excluded.served_sha256, "
 	    "served = excluded.served, served_at = excluded.served_at, "
 	    "is_served = excluded.is_served, state = excluded.state, "
 	    "run_at_ms = excluded.run_at_ms, attempts = excluded.attempts, "
@@ -224,11 +218,11 @@ static bool update(struct store *store, const struct delivery *delivery, bool re
 	AUTO_USE struct use use = sql_use(
 	    store,
 	    "UPDATE delivery SET wanted_id = $1, installed_id = $2, installed_at = $3, "
-	    "wanted_setup = $4, installed_setup = $5, reason = $6, phase = $7, "
-	    "served_sha256 = $8, served = $9, served_at = $10, is_served = $11, "
-	    "state = $12, run_at_ms = $13, attempts = $14, last_kind = $15, "
-	    "last_code = $16, last_msg = $17, last_retry_after = $18, last_at = $19, "
-	    "claim = CASE WHEN $20 THEN 0 ELSE claim END WHERE id = $21 AND token = $22");
+	    "installed_setup = $4, reason = $5, served_sha256 = $6, served = $7, "
+	    "served_at = $8, is_served = $9, state = $10, run_at_ms = $11, "
+	    "attempts = $12, last_kind = $13, last_code = $14, last_msg = $15, "
+	    "last_retry_after = $16, last_at = $17, "
+	    "claim = CASE WHEN $18 THEN 0 ELSE claim END WHERE id = $19 AND token = $20");
 
 	put_delivery(&use, delivery);
 	put_int(&use, release);

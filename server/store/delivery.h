@@ -54,15 +54,12 @@ struct delivery {
 	int64_t id;
 	char *certificate; /* the configuration's name */
 	char *host;
-	int64_t wanted_id; /* certificate row to be there */
-	int64_t
-	    installed_id; /* certificate row that was installed and confirmed; 0: none */
+	int64_t wanted_id;    /* certificate row to be there */
+	int64_t installed_id; /* the one installed and confirmed; 0: none */
 	int64_t installed_at;
-	char *wanted_setup; /* digest of directory, owner, group, mode, services, address:
-	                       what the configuration wants */
-	char *installed_setup; /* NULL: none */
+	char *installed_setup; /* digest of where and how it was installed; NULL: it was
+	                          not */
 	char *reason;          /* why it is due */
-	char *phase;           /* last thing that happened in a push: "reloaded"; NULL */
 	unsigned char served_sha256[32];
 	char *served; /* what was last seen from outside, in words; NULL: never looked */
 	int64_t served_at;

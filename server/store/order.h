@@ -146,11 +146,15 @@ void txt_list_deinit(struct txt_list *list);
 #define AUTO_TXT_LIST CLEANUP(txt_list_deinit)
 
 bool store_txt_add(struct store *store, struct txt *txt, struct err *err) MUST_CHECK;
-/* Rows of this dns in this state, oldest first, at most limit. dns NULL: of all; order_id
- * 0: of all. */
-bool store_txt_list(struct store *store, const char *dns, int64_t order_id,
-                    enum txt_state state, int limit, struct txt_list *out,
-                    struct err *err) MUST_CHECK;
+struct txt_filter {
+	const char *dns;  /* NULL: of all */
+	int64_t order_id; /* 0: of all */
+	enum txt_state state;
+	int limit; /* 0: none */
+};
+/* Oldest first. */
+bool store_txt_list(struct store *store, const struct txt_filter *filter,
+                    struct txt_list *out, struct err *err) MUST_CHECK;
 /* ERR_NOT_FOUND where the row is gone, or is unwanted by now and was to become set. */
 bool store_txt_set_state(struct store *store, int64_t id, enum txt_state state,
                          struct err *err) MUST_CHECK;

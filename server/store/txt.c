@@ -82,9 +82,8 @@ bool store_txt_add(struct store *store, struct txt *txt, struct err *err)
 	return sql_finish(store, done, err);
 }
 
-bool store_txt_list(struct store *store, const char *dns, int64_t order_id,
-                    enum txt_state state, int limit, struct txt_list *out,
-                    struct err *err)
+bool store_txt_list(struct store *store, const struct txt_filter *filter,
+                    struct txt_list *out, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "SELECT id, order_id, dns, zone, name, value, state, created_at "
@@ -94,10 +93,10 @@ bool store_txt_list(struct store *store, const char *dns, int64_t order_id,
 	bool row;
 
 	*out = (struct txt_list){ 0 };
-	put_text(&use, txt_state_names[state]);
-	put_text(&use, dns);
-	put_id(&use, order_id);
-	put_int(&use, limit);
+	put_text(&use, txt_state_names[filter->state]);
+	put_text(&use, filter->dns);
+	put_id(&use, filter->order_id);
+	put_int(&use, filter->limit ? filter->limit : INT32_MAX);
 	while (sql_row(&use, &row, err) && row) {
 		struct txt *txt;
 

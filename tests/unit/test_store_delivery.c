@@ -81,10 +81,8 @@ static void whole_row_comes_back(void **state)
 	fill(&delivery, "www", "web-1", 5);
 	delivery.wanted_id = delivery.installed_id = certificate;
 	delivery.installed_at = 6;
-	delivery.wanted_setup = xstrdup("s1");
 	delivery.installed_setup = xstrdup("s0");
 	delivery.reason = xstrdup("new");
-	delivery.phase = xstrdup("reloaded");
 	memset(delivery.served_sha256, 3, sizeof(delivery.served_sha256));
 	delivery.served = xstrdup("the old one");
 	delivery.served_at = 7;
@@ -98,9 +96,7 @@ static void whole_row_comes_back(void **state)
 	OK(f, store_delivery_find(f->store, "www", "web-1", &got, &found, &f->err));
 	CHECK("ids", found && got.id == delivery.id && got.wanted_id == certificate &&
 	                 got.installed_id == certificate);
-	CHECK("texts", str_eq(got.wanted_setup, "s1") &&
-	                   str_eq(got.installed_setup, "s0") &&
-	                   str_eq(got.reason, "new") && str_eq(got.phase, "reloaded") &&
+	CHECK("texts", str_eq(got.installed_setup, "s0") && str_eq(got.reason, "new") &&
 	                   str_eq(got.served, "the old one"));
 	CHECK("numbers", got.installed_at == 6 && got.served_at == 7 && got.is_served &&
 	                     got.attempts == 8 && got.last_at == 9 && got.run_at_ms == 5);

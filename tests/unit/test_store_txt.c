@@ -26,7 +26,9 @@ static const char *ids(struct fixture *f, const char *dns, int64_t order_id,
 	AUTO_TXT_LIST struct txt_list list = { 0 };
 	size_t len = 0;
 
-	OK(f, store_txt_list(f->store, dns, order_id, state, limit, &list, &f->err));
+	const struct txt_filter filter = { dns, order_id, state, limit };
+
+	OK(f, store_txt_list(f->store, &filter, &list, &f->err));
 	text[0] = '\0';
 	for (size_t i = 0; i < list.len; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%lld",
@@ -60,7 +62,9 @@ static void rows_are_listed_and_moved(void **state)
 	OK(f, store_txt_remove(f->store, 1, &removed, &f->err));
 	CHECK("removed", str_eq(ids(f, NULL, 0, TXT_WANTED, 99), "3 4"));
 	fixture_reopen(f);
-	OK(f, store_txt_list(f->store, "away", 0, TXT_WANTED, 9, &list, &f->err));
+	const struct txt_filter filter = { "away", 0, TXT_WANTED, 9 };
+
+	OK(f, store_txt_list(f->store, &filter, &list, &f->err));
 	CHECK("whole", list.len == 1 && str_eq(list.items[0].value, "v3") &&
 	                   str_eq(list.items[0].zone, "a.test") &&
 	                   str_eq(list.items[0].name, "_acme-challenge.a.test") &&
