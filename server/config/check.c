@@ -229,7 +229,7 @@ static void check_expanded(struct load *load, const struct draft_certificate *dr
 	if (strchr(host, '.') || !dnsname_check(host, DNSNAME_ONE_LABEL, &why) ||
 	    !dnsname_check(name, 0, &why)) {
 		problem_at(
-		    load, place,
+		    load, unique_place(load, draft),
 		    "the host name '%s' makes no host name of '%s'; hosts named in "
 		    "lower-case letters, digits and hyphens",
 		    host, certificate->unique_name);
@@ -245,7 +245,7 @@ static void check_expanded(struct load *load, const struct draft_certificate *dr
 			           name);
 		else if (dnsname_covers(other, name))
 			problem_at(
-			    load, place,
+			    load, unique_place(load, draft),
 			    "gives '%s', which '%s' of the same certificate makes "
 			    "redundant, and CAs refuse that; one label more, such as "
 			    "\"{host}.srv.%s\"",

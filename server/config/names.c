@@ -50,15 +50,18 @@ static void lower(char *text)
 static bool read_name(char **text, unsigned allow, struct err *err)
 {
 	struct err why = { 0 };
+	const char *said;
 
 	lower(*text);
 	if (!is_ascii(*text) && !to_ascii(text, err))
 		return false;
-	if (!dnsname_check(*text, allow, &why))
-		return err_set(err, ERR_CONFIG,
-		               "%s; a host name such as www.example.com%s", why.msg,
-		               allow & DNSNAME_WILDCARD ? " or *.example.com" : "");
-	return true;
+	if (dnsname_check(*text, allow, &why))
+		return true;
+	/* The name itself is said by the caller, as it was written. */
+	said = strstr(why.msg, "': ");
+	return err_set(err, ERR_CONFIG, "%s; a host name such as www.example.com%s",
+	               said ? said + 3 : why.msg,
+	               allow & DNSNAME_WILDCARD ? " or *.example.com" : "");
 }
 
 static bool read_certificate_name(char **text, struct err *err)

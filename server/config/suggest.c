@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/load.h"
 
+#include <string.h>
+
 void suggest(const char *wrong, const struct strlist *known, struct buf *out)
 {
 	size_t best = 64;
@@ -14,7 +16,7 @@ void suggest(const char *wrong, const struct strlist *known, struct buf *out)
 			nearest = known->items[i];
 		}
 	}
-	if (nearest && (best <= 2 || best * 3 <= strlen(wrong)))
+	if (nearest && best < strlen(wrong) && (best <= 2 || best * 3 <= strlen(wrong)))
 		buf_addf(out, "did you mean '%s'?", nearest);
 	else if (known->len == 0)
 		buf_addf(out, "there is none yet");
