@@ -67,8 +67,8 @@ static enum dns_result present(const struct dns_host *host,
 #elif defined CASE_later
 	if (!DNS_HOST_HAS(host, update) || DNS_HOST_HAS(host, size) == 0)
 		return host->fail(host, DNS_REFUSED, "no update");
-#elif defined CASE_httpplain
-	struct dns_http io = { .method = "GET", .url = "http://127.0.0.1/" };
+#elif defined CASE_http
+	struct dns_http io = { .method = "GET", .url = host->option(host, "server") };
 	return host->http(host, &io);
 #endif
 	return DNS_OK;
