@@ -150,7 +150,7 @@ static const struct row orders[] = {
 	{ "valid without certificate", ORDER("valid", ""), "without certificate" },
 	{ "unknown status", ORDER("done", ""), "'done'" },
 	{ "status of another object", ORDER("deactivated", ""), "'deactivated'" },
-	{ "status with NUL", ORDER("val\\u0000id", ""), "status" },
+	{ "status with NUL", ORDER("val\\u0000id", ""), "NUL" },
 	{ "no status", "{" IDS "," AUTHZ "," FIN "}", "\"status\" is missing" },
 	{ "status is a number", "{\"status\":1}", "not a string" },
 	{ "expires is nonsense", ORDER("pending", ",\"expires\":\"soon\""), "not a time" },
