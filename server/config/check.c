@@ -130,7 +130,7 @@ static void resolve_hosts(struct load *load, const struct index *index,
 	struct config_certificate *certificate = &draft->certificate;
 	size_t stamp = (size_t)(draft - load->draft.certificates) + 1;
 
-	certificate->hosts = xcalloc(config->host_count + 1, sizeof(*certificate->hosts));
+	certificate->hosts = xcalloc(config->host_count + 1, sizeof(void *));
 	for (size_t i = 0; i < draft->hosts.len; i++) {
 		const char *name = draft->hosts.items[i];
 		const struct entry *end = index->entries + index->len;
@@ -143,7 +143,7 @@ static void resolve_hosts(struct load *load, const struct index *index,
 			         entry->host);
 	}
 	certificate->hosts = xrealloc(certificate->hosts, certificate->host_count + 1,
-	                              sizeof(*certificate->hosts));
+	                              sizeof(void *));
 }
 
 /* cas or dns: an array of entries, each of which starts with its name. */

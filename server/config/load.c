@@ -51,6 +51,7 @@ static void add_path(const struct where *where, struct buf *out)
 		str_add_printable(out, where->name, strlen(where->name), 64);
 }
 
+PRINTF(4, 0)
 static void add_problem(struct load *load, const struct config_mark *mark,
                         const char *path, const char *fmt, va_list args)
 {

@@ -93,10 +93,10 @@ static void check_twice(struct load *load, const struct members *members,
 
 	if (members->len < 2)
 		return;
-	sorted = xcalloc(members->len, sizeof(*sorted));
+	sorted = xcalloc(members->len, sizeof(void *));
 	for (size_t i = 0; i < members->len; i++)
 		sorted[i] = &members->items[i];
-	qsort(sorted, members->len, sizeof(struct member *), by_name);
+	qsort(sorted, members->len, sizeof(void *), by_name);
 	for (size_t i = 1; i < members->len; i++) {
 		struct where at = { where, sorted[i]->name, node_mark(&sorted[i]->key) };
 		struct config_mark first = node_mark(&sorted[i - 1]->key);

@@ -76,8 +76,7 @@ static void source_add(struct load *load, const char *file, yaml_document_t *doc
 	source->directory = slash ? xstrndup(file, (size_t)(slash - file) + 1)
 	                          : xstrdup("./");
 	source->document = *document;
-	load->sources = xrealloc(load->sources, load->source_count + 1,
-	                         sizeof(struct source *));
+	load->sources = xrealloc(load->sources, load->source_count + 1, sizeof(void *));
 	load->sources[load->source_count++] = source;
 }
 

@@ -39,9 +39,9 @@ static const struct {
 	  { "f:1:1: zebra: unknown key; one of state-dir" } },
 	{ "several errors",
 	  "workers: 0\nresolver: x\nhosts:\n  web-1: {prot: 22, port: 99999}\n",
-	  { "f:4:11: hosts.web-1.prot: unknown key; did you mean 'port'?",
-	    "f:2:11: resolver: 'x': not a resolver; ADDRESS",
+	  { "f:2:11: resolver: 'x': not a resolver; ADDRESS",
 	    "f:1:10: workers: '0' is out of place; a number of 1 to 256",
+	    "f:4:11: hosts.web-1.prot: unknown key; did you mean 'port'?",
 	    "f:4:27: hosts.web-1.port: '99999' is out of place; a number of 1 to "
 	    "65535" } },
 	{ "unknown key of a certificate",
