@@ -111,9 +111,14 @@ bool cmd_host_enroll(const struct args *args, struct err *err)
 	if (!session_config(&session, args, err))
 		return false;
 	host = wanted_host(&session, args, err);
-	if (!host || !session_store(&session, err) ||
-	    !ssh_scan(session.paths.ssh_worker, host->address, host->port, SCAN_TIMEOUT_S,
-	              keys, &count, err))
+	if (!host || !session_store(&session, err))
+		return false;
+	const struct ssh_target target = { .worker = session.paths.ssh_worker,
+		                           .name = host->name,
+		                           .address = host->address,
+		                           .port = host->port,
+		                           .connect_timeout_s = SCAN_TIMEOUT_S };
+	if (!ssh_scan(&target, keys, &count, err))
 		return false;
 	if (args->fingerprint ? !match(keys, &count, args->fingerprint, host, err)
 	                      : !ask(host, keys, count, err))

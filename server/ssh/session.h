@@ -19,7 +19,7 @@ struct ssh {
 	struct buf frame; /* the last one received */
 	struct buf out;   /* standard output that nobody has read yet, from out_at on */
 	size_t out_at;
-	struct buf complaint; /* the start of standard error */
+	struct buf complaint;      /* the start of standard error */
 	enum wire_failure failure; /* the worker's last word */
 	bool running, eof_sent, exited;
 	int status;

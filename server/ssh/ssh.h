@@ -63,9 +63,9 @@ bool ssh_finish(struct ssh *ssh, int *status, struct buf *complaint, int64_t dea
                 struct err *err) MUST_CHECK;
 
 /* Which host keys does the server have? Connects once for each type we can verify;
- * no login is tried. For "host enroll". */
+ * no login is tried. For "host enroll". Of target, user, key and pins are not used. */
 enum { SSH_HOST_KEYS_MAX = 4 };
-bool ssh_scan(const char *worker, const char *address, uint16_t port, int timeout_s,
+bool ssh_scan(const struct ssh_target *target,
               struct ssh_host_key keys[SSH_HOST_KEYS_MAX], size_t *count,
               struct err *err) MUST_CHECK;
 

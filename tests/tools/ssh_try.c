@@ -47,7 +47,13 @@ static int scan(char **argv, int64_t port)
 	struct err err = { 0 };
 	size_t count = 0;
 
-	if (!ssh_scan(argv[2], argv[3], (uint16_t)port, 5, keys, &count, &err))
+	const struct ssh_target target = { .worker = argv[2],
+		                           .name = "web-1",
+		                           .address = argv[3],
+		                           .port = (uint16_t)port,
+		                           .connect_timeout_s = 5 };
+
+	if (!ssh_scan(&target, keys, &count, &err))
 		return fail(&err);
 	for (size_t i = 0; i < count; i++) {
 		AUTO_BUF struct buf line = BUF_INIT(8192);
