@@ -51,14 +51,11 @@ static void add_path(const struct where *where, struct buf *out)
 		str_add_printable(out, where->name, strlen(where->name), 64);
 }
 
-PRINTF(4, 0)
 static void add_problem(struct load *load, const struct config_mark *mark,
-                        const char *path, const char *fmt, va_list args)
+                        const char *path, const char *text)
 {
 	AUTO_BUF struct buf line = BUF_INIT(LINE_BYTES_MAX);
-	char text[TEXT_BYTES_MAX];
 
-	vsnprintf(text, sizeof(text), fmt, args);
 	buf_addf(&line, "%s:%d:%d: ", mark->file, mark->line, mark->column);
 	if (*path)
 		buf_addf(&line, "%s: ", path);
@@ -69,21 +66,25 @@ static void add_problem(struct load *load, const struct config_mark *mark,
 void problem(struct load *load, const struct where *where, const char *fmt, ...)
 {
 	AUTO_BUF struct buf path = BUF_INIT(LINE_BYTES_MAX);
+	char text[TEXT_BYTES_MAX];
 	va_list args;
 
-	add_path(where, &path);
 	va_start(args, fmt);
-	add_problem(load, &where->mark, path.data, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	add_path(where, &path);
+	add_problem(load, &where->mark, path.data, text);
 }
 
 void problem_at(struct load *load, const struct place *place, const char *fmt, ...)
 {
+	char text[TEXT_BYTES_MAX];
 	va_list args;
 
 	va_start(args, fmt);
-	add_problem(load, &place->mark, place->path, fmt, args);
+	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	add_problem(load, &place->mark, place->path, text);
 }
 
 void place_add(struct load *load, const void *target, int item, const struct where *where)

@@ -15,7 +15,7 @@
 enum {
 	FILE_BYTES_MAX = 16 * 1024 * 1024,
 	SOURCES_MAX = 1000,
-	NODES_MAX = 2000000, /* visited, aliases counted each time */
+	NODES_MAX = 1000000, /* visited, aliases counted each time */
 	PROBLEMS_MAX = 1000,
 };
 

@@ -252,6 +252,29 @@ static void test_small(void **state)
 	assert_string_equal(names.items[1], "web-2.srv.example.com");
 }
 
+/* An alias costs nothing to load: what is counted is the walk. */
+static void test_aliases(void **state)
+{
+	AUTO_BUF struct buf yaml = BUF_INIT(1 << 20);
+	AUTO_STRLIST struct strlist problems = { 0 };
+	CLEANUP(config_freep) struct config *config = NULL;
+
+	(void)state;
+	buf_addf(&yaml, AROUND "defaults: {hosts: &a [web");
+	for (int i = 0; i < 2000; i++)
+		buf_addf(&yaml, ",web");
+	buf_addf(&yaml, "]}\ncertificates:\n");
+	for (int i = 0; i < 600; i++)
+		buf_addf(&yaml,
+		         "  c%d: {names: [c%d.example.com], hosts: *a, probe: false}\n",
+		         i, i);
+	assert_false(yaml.over);
+	config = parse(yaml.data, &problems);
+	assert_null(config);
+	assert_true(problems.len >= 1);
+	assert_non_null(strstr(problems.items[0], "more than 1000000 values"));
+}
+
 static char *temporary(void)
 {
 	char *directory = xstrdup("/tmp/test_config.XXXXXX");
@@ -335,9 +358,8 @@ static void test_documents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_small),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_errors),    cmocka_unit_test(test_small),
+		cmocka_unit_test(test_aliases),   cmocka_unit_test(test_files),
 		cmocka_unit_test(test_documents),
 	};
 
