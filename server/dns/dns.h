@@ -17,6 +17,12 @@
  * asked of each authoritative address directly, without recursion, over UDP and over
  * TCP where the answer was cut. Answers must come from whom we asked, for what
  * we asked (address, id, question). Any thread; every call ends by its deadline.
+ *
+ * An address that this machine has no route to (IPv6, where there is none here) is
+ * DNS_SILENT with the note "no route", and does not count as long as another server
+ * shows the values: it says nothing about the zone, and would stop every order for
+ * good. A server that does not answer does count. A CNAME at the name is not
+ * followed yet, only noted.
  */
 struct dns_settings {
 	const char
@@ -38,11 +44,11 @@ enum dns_answer {
 extern const char *const dns_answer_names[DNS_ANSWER_COUNT];
 
 struct dns_server {
-	char ns[DNS_NAME_TEXT]; /* its name in the NS set */
-	char address[DNS_ADDRESS_MAX];
-	enum dns_answer answer; /* of the last dns_txt_ask() */
-	int values;             /* TXT values it has at the name */
-	char note[80];          /* "SERVFAIL", "connection refused"; or "" */
+	char ns[DNS_NAME_TEXT];        /* its name in the NS set */
+	char address[DNS_ADDRESS_MAX]; /* with @port where it is not 53 */
+	enum dns_answer answer;        /* of the last dns_txt_ask() */
+	int values;                    /* TXT values it has at the name */
+	char note[80];                 /* "SERVFAIL", "connection refused"; or "" */
 };
 
 struct dns_zone {

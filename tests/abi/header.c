@@ -2,13 +2,13 @@
 /* The header alone, with every macro used; as C99, C17 and C++ by header.sh. */
 #include <certferry/dns_provider.h>
 
-static const struct dns_option options[] = {
-	{ "url", DNS_REQUIRED, "where" },
-	{ "token", DNS_REQUIRED | DNS_SECRET, "a secret" },
-	{ NULL, 0, NULL }
-};
+static const struct dns_option options[] = { { "url", DNS_REQUIRED, "where" },
+	                                     { "token", DNS_REQUIRED | DNS_SECRET,
+	                                       "a secret" },
+	                                     { NULL, 0, NULL } };
 
-static enum dns_result present(const struct dns_host *host, const struct dns_record *record)
+static enum dns_result present(const struct dns_host *host,
+                               const struct dns_record *record)
 {
 	struct dns_http io = { "GET", record->value, NULL, NULL, 0, 0, NULL, 0 };
 
@@ -21,12 +21,18 @@ static enum dns_result present(const struct dns_host *host, const struct dns_rec
 static enum dns_result change(const struct dns_host *host, struct dns_change *changes,
                               size_t count)
 {
-	struct dns_update update = { host->option(host, "url"), changes[0].record.zone, "k",
-	                             "hmac-sha256", host->option(host, "token"), changes, count };
+	struct dns_update update = { host->option(host, "url"),
+		                     changes[0].record.zone,
+		                     "k",
+		                     "hmac-sha256",
+		                     host->option(host, "token"),
+		                     changes,
+		                     count };
 
 	return host->update(host, &update);
 }
 
+/* clang-format off */
 DNS_PROVIDER(
 	.name = "header",
 	.summary = "compiles",

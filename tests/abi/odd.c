@@ -19,11 +19,9 @@
 #define PROVIDER_NAME NAME
 #endif
 
-static const struct dns_option options[] = {
-	{ "server", 0, "where" },
-	{ "token", DNS_SECRET, "a secret" },
-	{ 0 }
-};
+static const struct dns_option options[] = { { "server", 0, "where" },
+	                                     { "token", DNS_SECRET, "a secret" },
+	                                     { 0 } };
 
 static enum dns_result present(const struct dns_host *host,
                                const struct dns_record *record)
@@ -51,7 +49,8 @@ static enum dns_result present(const struct dns_host *host,
 	return host->fail(host, DNS_DENIED, "token %s was refused\nreally\x1b[31m",
 	                  host->option(host, "token"));
 #elif defined CASE_files
-	if (open("/etc/shadow", O_RDONLY) >= 0 || open("/tmp/x", O_RDWR | O_CREAT, 0600) >= 0)
+	if (open("/etc/shadow", O_RDONLY) >= 0 ||
+	    open("/tmp/x", O_RDWR | O_CREAT, 0600) >= 0)
 		return host->fail(host, DNS_REFUSED, "a file could be opened");
 	if (fork() >= 0)
 		return host->fail(host, DNS_REFUSED, "a fork");
