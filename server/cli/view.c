@@ -42,14 +42,14 @@ static bool judge_rows(struct view *view)
 	bool is_over = !view->has_order || order->state == ORDER_DONE ||
 	               order->certificate_id;
 
-	if (!is_over && order->last.kind != ERR_NONE && order->attempts > 0)
-		set_failed(view, &order->last, order->run_at_ms, true);
-	else if (!is_over && order->last.kind != ERR_NONE)
-		set_failed(view, &order->last, 0, false);
+	bool has_failed = view->has_order && !order->certificate_id &&
+	                  (order->state == ORDER_DONE || order->last.kind != ERR_NONE);
+
+	if (has_failed)
+		set_failed(view, &order->last, order->run_at_ms,
+		           !is_over && order->attempts > 0);
 	else if (!is_over)
 		set(view, VIEW_WORKING, order_state_names[order->state]);
-	else if (view->has_order && order->state == ORDER_DONE && !order->certificate_id)
-		set_failed(view, &order->last, 0, false);
 	else if (view->has_delivery && delivery->state != DELIVERY_DONE &&
 	         delivery->last.kind != ERR_NONE)
 		set_failed(view, &delivery->last, delivery->run_at_ms, true);

@@ -43,10 +43,10 @@ static bool settle(struct store *store, const struct txt *txt, bool remove,
 	return store_txt_remove(store, txt->id, &event, err);
 }
 
-/* Rows whose change is done move on; the first failure of order_id is told. */
+/* Rows whose change is done move on; why one of order_id is not is told. */
 static bool settle_all(struct store *store, const struct txt_list *rows,
-                       const struct provider_change *changes, int64_t order_id,
-                       struct err *failed, struct err *err)
+                       const struct provider_change *changes, struct batch *batch,
+                       struct err *err)
 {
 	struct err ignored = { 0 };
 	bool good;
@@ -59,8 +59,8 @@ static bool settle_all(struct store *store, const struct txt_list *rows,
 
 		if (change->outcome.kind == ERR_NONE)
 			good = settle(store, &rows->items[i], change->remove, err);
-		else if (rows->items[i].order_id == order_id && failed)
-			*failed = change->outcome;
+		else if (rows->items[i].order_id == batch->order_id)
+			batch->failed = change->outcome;
 	}
 	return store_end(store, good, good ? err : &ignored) && good;
 }
@@ -85,15 +85,15 @@ static bool run(struct issue *issue, const struct dns_desk *desk,
 	return good;
 }
 
-static bool batch(struct issue *issue, struct dns_desk *desk, bool remove,
-                  int64_t order_id, struct err *failed, struct err *err)
+static bool run_batch(struct issue *issue, struct batch *batch, struct err *err)
 {
+	const struct issue_dns *dns = batch->desk->settings;
 	AUTO_TXT_LIST struct txt_list rows = { 0 };
 	AUTO_FREE struct provider_change *changes = NULL;
 	struct err whole = { 0 };
-
-	const struct txt_filter filter = { .dns = desk->settings->name,
-		                           .state = remove ? TXT_UNWANTED : TXT_WANTED,
+	const struct txt_filter filter = { .dns = dns->name,
+		                           .state = batch->remove ? TXT_UNWANTED
+		                                                  : TXT_WANTED,
 		                           .limit = PROVIDER_BATCH_MAX };
 
 	if (!store_txt_list(issue->settings.store, &filter, &rows, err))
@@ -103,30 +103,28 @@ static bool batch(struct issue *issue, struct dns_desk *desk, bool remove,
 	changes = xcalloc(rows.len, sizeof(*changes));
 	for (size_t i = 0; i < rows.len; i++) {
 		changes[i] = (struct provider_change){
-			.remove = remove,
+			.remove = batch->remove,
 			.zone = rows.items[i].zone,
 			.name = rows.items[i].name,
 			.value = rows.items[i].value,
-			.ttl_s = desk->settings->ttl_s,
+			.ttl_s = dns->ttl_s,
 		};
 	}
 	/* When the batch as a whole fails, each change that is not done carries why. */
-	if (!run(issue, desk, &rows, changes, &whole))
-		log_warn(NULL, "dns.batch.failed", "%s: %s", desk->settings->name,
-		         whole.msg);
-	return settle_all(issue->settings.store, &rows, changes, order_id, failed, err);
+	if (!run(issue, batch->desk, &rows, changes, &whole))
+		log_warn(NULL, "dns.batch.failed", "%s: %s", dns->name, whole.msg);
+	return settle_all(issue->settings.store, &rows, changes, batch, err);
 }
 
-bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove,
-                 int64_t order_id, bool *busy, struct err *failed, struct err *err)
+bool issue_batch(struct issue *issue, struct batch *batch, struct err *err)
 {
 	bool good;
 
-	*busy = pthread_mutex_trylock(&desk->lock) != 0;
-	if (*busy)
+	batch->busy = pthread_mutex_trylock(&batch->desk->lock) != 0;
+	if (batch->busy)
 		return true;
-	good = batch(issue, desk, remove, order_id, failed, err);
-	pthread_mutex_unlock(&desk->lock);
+	good = run_batch(issue, batch, err);
+	pthread_mutex_unlock(&batch->desk->lock);
 	return good;
 }
 
@@ -148,7 +146,6 @@ bool issue_janitor_start(struct issue *issue, struct err *err)
 bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 {
 	struct issue *issue = arg;
-	bool busy;
 
 	(void)now_ms;
 	*did = false;
@@ -158,7 +155,9 @@ bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 		if (__atomic_exchange_n(&desk->is_swept, true, __ATOMIC_SEQ_CST))
 			continue;
 		*did = true;
-		if (!issue_batch(issue, desk, true, 0, &busy, NULL, err))
+		struct batch batch = { .desk = desk, .remove = true };
+
+		if (!issue_batch(issue, &batch, err))
 			return false;
 	}
 	return true;

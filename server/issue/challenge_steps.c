@@ -13,6 +13,7 @@ enum {
 	BUSY_MS = 20, /* another order's batch is at the provider */
 	SPREAD_FIRST_MS = 100,
 	SPREAD_MOST_MS = 10000,
+	GATHER_MS = 300,
 	ANSWERED_MS = 100, /* the CA needs a moment to look */
 };
 
@@ -97,21 +98,21 @@ static bool is_published(struct issue *issue, const struct order *order, bool *o
 bool issue_publish(struct issue *issue, struct order *order, struct err *err)
 {
 	AUTO_AUTHZ_LIST struct authz_list all = { 0 };
-	struct dns_desk *desk = issue_dns_find(issue, order->dns, err);
-	struct err failed = { 0 };
-	bool busy = false, done;
+	struct batch batch = { .desk = issue_dns_find(issue, order->dns, err),
+		               .order_id = order->id };
+	bool done;
 
-	if (!desk || !store_authz_list(issue->settings.store, order->id, &all, err))
+	if (!batch.desk || !store_authz_list(issue->settings.store, order->id, &all, err))
 		return false;
 	for (size_t i = 0; i < all.len; i++)
-		if (!find_zone(issue, desk->settings, &all.items[i], err))
+		if (!find_zone(issue, batch.desk->settings, &all.items[i], err))
 			return false;
 	if (!want(issue, order, &all, err) || !is_published(issue, order, &done, err))
 		return false;
-	if (!done && !issue_batch(issue, desk, false, order->id, &busy, &failed, err))
+	if (!done && !issue_batch(issue, &batch, err))
 		return false;
-	if (failed.kind != ERR_NONE) {
-		*err = failed;
+	if (batch.failed.kind != ERR_NONE) {
+		*err = batch.failed;
 		return err_context(err, "dns.%s", order->dns);
 	}
 	if (!done && !is_published(issue, order, &done, err))
@@ -204,32 +205,42 @@ bool issue_answer(struct issue *issue, struct order *order, struct err *err)
 	return true;
 }
 
+/* Nobody waits for it, so it gathers for a moment: one batch then serves many orders. */
+static bool is_gathering(struct order *order)
+{
+	if (order->polls > 0 || order->attempts > 0)
+		return false;
+	issue_look_again(order, 0, GATHER_MS, GATHER_MS);
+	return true;
+}
+
 bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 {
 	AUTO_TXT_LIST struct txt_list left = { 0 };
+	struct store *store = issue->settings.store;
+	struct batch batch = { .desk = issue_dns_find(issue, order->dns, err),
+		               .remove = true,
+		               .order_id = order->id };
 	const struct txt_filter filter = { .dns = order->dns,
 		                           .order_id = order->id,
 		                           .state = TXT_UNWANTED,
 		                           .limit = 1 };
-	struct store *store = issue->settings.store;
-	struct dns_desk *desk = issue_dns_find(issue, order->dns, err);
-	struct err failed = { 0 };
-	bool busy;
 
-	if (!desk || !store_txt_unwant_order(store, order->id, err))
-		return false;
-	if (!store_txt_list(store, &filter, &left, err))
+	if (!batch.desk || !store_txt_unwant_order(store, order->id, err) ||
+	    !store_txt_list(store, &filter, &left, err))
 		return false;
 	if (left.len == 0) {
 		issue_enter(order, ORDER_DONE);
 		return true;
 	}
-	if (!issue_batch(issue, desk, true, order->id, &busy, &failed, err))
+	if (is_gathering(order))
+		return true;
+	if (!issue_batch(issue, &batch, err))
 		return false;
-	if (failed.kind != ERR_NONE) {
-		*err = failed;
+	if (batch.failed.kind != ERR_NONE) {
+		*err = batch.failed;
 		return err_context(err, "dns.%s", order->dns);
 	}
-	order->run_at_ms = clock_now_ms() + (busy ? BUSY_MS : 0);
+	order->run_at_ms = clock_now_ms() + (batch.busy ? BUSY_MS : 0);
 	return true;
 }

@@ -56,12 +56,13 @@ void issue_ca_close(struct ca_desk *desk);
 /* batch.c */
 struct dns_desk *issue_dns_find(struct issue *issue, const char *name,
                                 struct err *err) MUST_CHECK;
-/*
- * Brings what the ledger wants of this dns (remove: no longer wants) to the provider, as
- * much as one batch holds. *busy: somebody else's batch is running, nothing was done.
- * failed, where not NULL, gets the outcome of a row of order_id that failed.
- */
-bool issue_batch(struct issue *issue, struct dns_desk *desk, bool remove,
-                 int64_t order_id, bool *busy, struct err *failed,
-                 struct err *err) MUST_CHECK;
+struct batch {
+	struct dns_desk *desk;
+	bool remove;       /* what the ledger no longer wants; else what it wants */
+	int64_t order_id;  /* whose failure is of interest; 0: nobody's */
+	bool busy;         /* filled in: another's batch is running, nothing was done */
+	struct err failed; /* filled in: why a row of order_id was not done */
+};
+/* Brings to the provider as much as one batch holds. */
+bool issue_batch(struct issue *issue, struct batch *batch, struct err *err) MUST_CHECK;
 #endif
