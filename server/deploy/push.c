@@ -18,7 +18,7 @@ enum {
 	LINE_MAX_BYTES = 2048,
 	SERVICE_TIMEOUT_S = 60,
 	CONFIRM_SLACK_S = 15, /* beside the probes, for the way there and back */
-	STAGE_TIMEOUT_S = 60,
+	STAGE_TIMEOUT_S = 60, /* until the server says that it has the first slot */
 };
 
 struct push {
@@ -63,10 +63,7 @@ static bool send_bundle(struct push *push, struct err *err)
 		.confirm_timeout_s = probe_timeout_s(push) + CONFIRM_SLACK_S,
 	};
 
-	/* Test, reload, and both again where it is rolled back. */
-	push->deadline_ms = clock_deadline_ms(
-	    (STAGE_TIMEOUT_S + 4 * SERVICE_TIMEOUT_S + job.confirm_timeout_s) *
-	    INT64_C(1000));
+	push->deadline_ms = clock_deadline_ms(STAGE_TIMEOUT_S * INT64_C(1000));
 	for (size_t i = 0; i < push->count; i++)
 		slots[i] = push->cargo[i]->install;
 	return install_bundle(&job, &bundle, err) &&
@@ -253,8 +250,20 @@ static bool take_line(struct push *push, const char *text, struct err *err)
 	return true;
 }
 
+/* A server that talks gets the time for test and reload, and for both once more where it
+ * rolls back. One that hung in mid-upload has cost STAGE_TIMEOUT_S. */
+static void give_time(struct push *push)
+{
+	int seconds = STAGE_TIMEOUT_S + 4 * SERVICE_TIMEOUT_S + probe_timeout_s(push) +
+	              CONFIRM_SLACK_S;
+
+	push->deadline_ms = clock_deadline_ms(seconds * INT64_C(1000));
+}
+
 static bool converse(struct push *push, struct err *err)
 {
+	bool is_alive = false;
+
 	for (;;) {
 		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
 		bool ended;
@@ -266,6 +275,9 @@ static bool converse(struct push *push, struct err *err)
 			return true;
 		if (!take_line(push, line.data, err))
 			return false;
+		if (!is_alive)
+			give_time(push);
+		is_alive = true;
 	}
 }
 

@@ -121,8 +121,14 @@ static void note_refusal(struct pool *pool, const struct sched_queue *queue,
 {
 	struct err err;
 
-	if (pool->done == done_before)
+	if (pool->done == done_before) {
 		pool->look_at_ms = clock_now_ms() + RETRY_MS;
+		pthread_cond_signal(&pool->changed);
+	} else {
+		/* Who looked while this step ran took it for work that goes on, and left
+		 * the next look to its end. */
+		look_again(pool, 0);
+	}
 	if (pool->running_in_all > 0 || ++pool->refusals < REFUSALS_MAX)
 		return;
 	(void)err_set(&err, ERR_INTERNAL,
