@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 
-enum { PROBE_AGAIN_FIRST_MS = 50, PROBE_AGAIN_MOST_MS = 1000 };
+enum { PROBE_AGAIN_FIRST_MS = 50, PROBE_AGAIN_MOST_MS = 1000, PROBE_AGREE_MS = 250 };
 
 static bool load_key(struct deploy *deploy, struct cargo *cargo)
 {
@@ -91,14 +91,17 @@ void cargo_probe(struct cargo *cargo, bool once)
 
 	if (!slot->is_probed)
 		return;
-	/* A reload returns before the service has turned over: the old certificate may be
-	 * shown for a moment longer. */
-	for (;;) {
+	/* A reload returns before the service has turned over. For a moment old and new
+	 * workers may both take connections, so that one look proves little: it must be
+	 * the wanted leaf twice, with a pause between that outlasts nginx's. */
+	for (bool seen_before = false;;) {
 		probe_run(&target, cargo->certificate.sha256, &cargo->probe);
-		if (once || cargo->probe.seen == PROBE_WANTED ||
-		    clock_left_ms(deadline) < pause)
+		bool is_wanted = cargo->probe.seen == PROBE_WANTED;
+
+		if (once || (is_wanted && seen_before) || clock_left_ms(deadline) < pause)
 			return;
-		wait_ms(pause);
+		wait_ms(is_wanted ? PROBE_AGREE_MS : pause);
+		seen_before = is_wanted;
 		pause = pause * 2 < PROBE_AGAIN_MOST_MS ? pause * 2 : PROBE_AGAIN_MOST_MS;
 	}
 }
