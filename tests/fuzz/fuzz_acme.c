@@ -85,12 +85,12 @@ static void try_refusal(const char *text, size_t len)
 {
 	/* The Link header is text of the CA too. */
 	AUTO_FREE char *link = strndup(text, len);
-	AUTO_FREE char *target = link_find(link, "terms-of-service");
 	struct problem_reply reply = {
 		.status = 403, .text = text, .len = len, .link = link
 	};
 	struct err err = { 0 };
 
+	free(link_find(link, "terms-of-service"));
 	must(!problem_of_reply(&reply, &err));
 	must_explain(&err);
 	must(http_retry_after(link, 1000) >= 0 && http_retry_after(link, 1000) <= 86400);

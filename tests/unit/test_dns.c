@@ -68,13 +68,13 @@ static void put_record(struct message *m, uint8_t type, const void *data, uint16
 static void put_txt(struct message *m, const char *text)
 {
 	uint8_t data[300];
-	size_t half = strlen(text) / 2, len = strlen(text);
+	size_t len = strlen(text), half = len / 2;
 
 	/* In two strings, which a reader must join. */
 	data[0] = (uint8_t)half;
-	memcpy(data + 1, text, half);
 	data[half + 1] = (uint8_t)(len - half);
-	memcpy(data + half + 2, text + half, len - half);
+	for (size_t i = 0; i < len; i++)
+		data[i < half ? i + 1 : i + 2] = (uint8_t)text[i];
 	put_record(m, DNS_TYPE_TXT, data, (uint16_t)(len + 2));
 }
 

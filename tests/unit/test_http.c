@@ -73,34 +73,45 @@ static bool put(SSL *ssl, const char *text)
 	return !*text || SSL_write(ssl, text, (int)strlen(text)) > 0;
 }
 
+/* Nothing to say: has the client hung up (close_notify, FIN)? */
+static bool has_hung_up(SSL *ssl)
+{
+	char peeked = 0;
+
+	return recv(SSL_get_fd(ssl), &peeked, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static bool say(SSL *ssl, const struct path *path)
+{
+	if (!path->head || !put(ssl, path->head))
+		return false;
+	for (int n = 0; path->repeat && n != path->times; n++) {
+		if (!*path->repeat && has_hung_up(ssl))
+			return false;
+		if (!put(ssl, path->repeat))
+			return false;
+		usleep((useconds_t)path->pause_ms * 1000);
+	}
+	return !str_eq(path->path, "/cut") && !str_eq(path->path, "/garbage");
+}
+
+static bool echo(SSL *ssl, const char *request)
+{
+	AUTO_FREE char *body = xasprintf("Content-Length: %zu\r\n\r\n%s", strlen(request),
+	                                 request);
+
+	return put(ssl, OK) && put(ssl, body);
+}
+
 static bool answer(SSL *ssl, const char *request)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
-		const struct path *path = &paths[i];
-		AUTO_FREE char *asked = xasprintf(" %s ", path->path);
+		AUTO_FREE char *asked = xasprintf(" %s ", paths[i].path);
 
-		if (!strstr(request, asked))
-			continue;
-		if (!path->head || !put(ssl, path->head))
-			return false;
-		for (int n = 0; path->repeat && n != path->times; n++) {
-			char peeked = 0;
-
-			/* Nothing to say: has the client hung up (close_notify, FIN)? */
-			if (!*path->repeat && recv(SSL_get_fd(ssl), &peeked, 1,
-			                           MSG_PEEK | MSG_DONTWAIT) >= 0)
-				return false;
-			if (!put(ssl, path->repeat))
-				return false;
-			usleep((useconds_t)path->pause_ms * 1000);
-		}
-		return !str_eq(path->path, "/cut") && !str_eq(path->path, "/garbage");
+		if (strstr(request, asked))
+			return say(ssl, &paths[i]);
 	}
-	return put(ssl, OK) && SSL_write(ssl, "Content-Length: ", 16) > 0 && ({
-		       AUTO_FREE char *echo = xasprintf("%zu\r\n\r\n%s", strlen(request),
-		                                        request);
-		       put(ssl, echo);
-	       });
+	return echo(ssl, request);
 }
 
 static void serve_tls(struct server *server, int fd)
@@ -453,82 +464,59 @@ static void test_refused_before_sending(void **state)
 	DONE();
 }
 
+/* clang-format off */
+static const struct {
+	const char *name;
+	struct make_cert difference;
+	int max_version;
+	bool no_tls, mute;
+	enum err_kind kind;
+	EVP_PKEY *const *signer; /* NULL: our CA's */
+} wrong_servers[] = {
+	{ "right", { 0 }, 0, false, false, ERR_NONE, NULL },
+	{ "right, TLS 1.2", { 0 }, TLS1_2_VERSION, false, false, ERR_NONE, NULL },
+	{ "expired", { .not_after = -60 }, 0, false, false, ERR_CONFIG, NULL },
+	{ "not valid yet", { .not_before = 3600 }, 0, false, false, ERR_CONFIG, NULL },
+	{ "another name", { .names = "DNS:other.test" }, 0, false, false, ERR_CONFIG, NULL },
+	{ "another address", { .names = "IP:127.0.0.2" }, 0, false, false, ERR_CONFIG, NULL },
+	{ "address as a name", { .names = "DNS:127.0.0.1" }, 0, false, false, ERR_CONFIG, NULL },
+	{ "wildcard", { .names = "DNS:*.0.0.1" }, 0, false, false, ERR_CONFIG, NULL },
+	/* OpenSSL's first error is then the signature's, which curl does not
+	   know. */
+	{ "another signer", { 0 }, 0, false, false, ERR_TEMPORARY, &other_key },
+	{ "another CA", { .issuer = "x" }, 0, false, false, ERR_CONFIG, &other_key },
+	{ "signed by itself", { .issuer = "server" }, 0, false, false, ERR_CONFIG, &leaf_key },
+	{ "TLS 1.1", { 0 }, TLS1_1_VERSION, false, false, ERR_TEMPORARY, NULL },
+	{ "TLS 1.0", { 0 }, TLS1_VERSION, false, false, ERR_TEMPORARY, NULL },
+	{ "no TLS", { 0 }, 0, true, false, ERR_TEMPORARY, NULL },
+	{ "mute", { 0 }, 0, true, true, ERR_TEMPORARY, NULL },
+};
+/* clang-format on */
+
 /* Whatever is wrong with a server's certificate, nothing is said to it. */
 static void test_wrong_servers(void **state)
 {
-	const struct {
-		const char *name;
-		struct make_cert difference;
-		int max_version;
-		bool no_tls, mute;
-		enum err_kind kind;
-	} rows[] = {
-		{ "right", { 0 }, 0, false, false, ERR_NONE },
-		{ "right, TLS 1.2", { 0 }, TLS1_2_VERSION, false, false, ERR_NONE },
-		{ "expired", { .not_after = -60 }, 0, false, false, ERR_CONFIG },
-		{ "not valid yet", { .not_before = 3600 }, 0, false, false, ERR_CONFIG },
-		{ "another name",
-		  { .names = "DNS:other.test" },
-		  0,
-		  false,
-		  false,
-		  ERR_CONFIG },
-		{ "another address",
-		  { .names = "IP:127.0.0.2" },
-		  0,
-		  false,
-		  false,
-		  ERR_CONFIG },
-		{ "address as a name",
-		  { .names = "DNS:127.0.0.1" },
-		  0,
-		  false,
-		  false,
-		  ERR_CONFIG },
-		{ "wildcard", { .names = "DNS:*.0.0.1" }, 0, false, false, ERR_CONFIG },
-		/* OpenSSL's first error is then the signature's, which curl does not
-		   know. */
-		{ "another signer",
-		  { .signer = other_key },
-		  0,
-		  false,
-		  false,
-		  ERR_TEMPORARY },
-		{ "another CA",
-		  { .signer = other_key, .issuer = "x" },
-		  0,
-		  false,
-		  false,
-		  ERR_CONFIG },
-		{ "signed by itself",
-		  { .signer = leaf_key, .issuer = "server" },
-		  0,
-		  false,
-		  false,
-		  ERR_CONFIG },
-		{ "TLS 1.1", { 0 }, TLS1_1_VERSION, false, false, ERR_TEMPORARY },
-		{ "TLS 1.0", { 0 }, TLS1_VERSION, false, false, ERR_TEMPORARY },
-		{ "no TLS", { 0 }, 0, true, false, ERR_TEMPORARY },
-		{ "mute", { 0 }, 0, true, true, ERR_TEMPORARY },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct server server = { .mute = rows[i].mute };
+	for (size_t i = 0; i < ARRAY_SIZE(wrong_servers); i++) {
+		struct server server = { .mute = wrong_servers[i].mute };
 		CLEANUP(http_freep) struct http *http = make_http();
 		AUTO_HTTP_CALL struct http_call call = { 0 };
+		struct make_cert difference = wrong_servers[i].difference;
 		struct err err = { 0 };
 
-		if (!rows[i].no_tls)
-			server.ctx = make_context(&rows[i].difference,
-			                          rows[i].max_version);
+		if (wrong_servers[i].signer)
+			difference.signer = *wrong_servers[i].signer;
+		if (!wrong_servers[i].no_tls)
+			server.ctx = make_context(&difference,
+			                          wrong_servers[i].max_version);
 		server_start(&server);
-		CHECK(rows[i].name, get(http, server.port, "/ok", &call, &err) ==
-		                        (rows[i].kind == ERR_NONE));
-		CHECK(rows[i].name, err.kind == rows[i].kind);
-		CHECK(rows[i].name, (server.requests > 0) == (rows[i].kind == ERR_NONE));
-		CHECK(rows[i].name,
-		      rows[i].kind != ERR_CONFIG || strstr(err.msg, "`ca-file`"));
+		CHECK(wrong_servers[i].name, get(http, server.port, "/ok", &call, &err) ==
+		                                 (wrong_servers[i].kind == ERR_NONE));
+		CHECK(wrong_servers[i].name, err.kind == wrong_servers[i].kind);
+		CHECK(wrong_servers[i].name,
+		      (server.requests > 0) == (wrong_servers[i].kind == ERR_NONE));
+		CHECK(wrong_servers[i].name, wrong_servers[i].kind != ERR_CONFIG ||
+		                                 strstr(err.msg, "`ca-file`"));
 		http_free(TAKE(http));
 		server_stop(&server);
 	}
