@@ -329,23 +329,35 @@ static bool is_waiting(const struct cargo *cargo)
 	       cargo->err.kind == ERR_NONE;
 }
 
+/* All that is left, in one service with the one at `first`. */
+static void gather(struct push *push, size_t first)
+{
+	struct visit *visit = push->visit;
+
+	for (size_t i = first; i < visit->count; i++)
+		if (is_waiting(&visit->cargo[i]) &&
+		    cargo_same_service(&visit->cargo[first], &visit->cargo[i]))
+			push->cargo[push->count++] = &visit->cargo[i];
+}
+
+static void give_up(struct visit *visit, const struct err *why)
+{
+	for (size_t i = 0; i < visit->count; i++)
+		if (is_waiting(&visit->cargo[i]))
+			visit->cargo[i].err = *why;
+}
+
 void visit_push(struct visit *visit)
 {
 	AUTO_FREE struct cargo **group = xcalloc(visit->count, sizeof(struct cargo *));
-	bool good = true;
 
-	for (size_t i = 0; good && i < visit->count; i++) {
+	for (size_t i = 0; i < visit->count; i++) {
 		struct push push = { .visit = visit, .cargo = group };
 
 		if (!is_waiting(&visit->cargo[i]))
 			continue;
-		for (size_t k = i; k < visit->count; k++)
-			if (is_waiting(&visit->cargo[k]) &&
-			    cargo_same_service(&visit->cargo[i], &visit->cargo[k]))
-				group[push.count++] = &visit->cargo[k];
-		good = push_service(&push);
-		for (size_t k = i; !good && k < visit->count; k++)
-			if (is_waiting(&visit->cargo[k]))
-				visit->cargo[k].err = push.err;
+		gather(&push, i);
+		if (!push_service(&push))
+			give_up(visit, &push.err);
 	}
 }

@@ -93,34 +93,50 @@ static void look_from_outside(struct cargo *cargo)
 		              cargo->probe.text);
 }
 
-void visit_verify(struct visit *visit)
+static size_t gather(const struct visit *visit, struct install_slot *slots)
 {
-	AUTO_FREE struct install_slot *slots = xcalloc(visit->count, sizeof(*slots));
-	struct err why = { 0 };
 	size_t count = 0;
 
 	for (size_t i = 0; i < visit->count; i++)
 		if (visit->cargo[i].row->state == DELIVERY_VERIFY &&
 		    visit->cargo[i].err.kind == ERR_NONE)
 			slots[count++] = visit->cargo[i].install;
+	return count;
+}
+
+/* why: what went wrong while the server was asked, if something did. */
+static void judge(struct cargo *cargo, const struct err *why)
+{
+	bool was_told = cargo->is_done;
+
+	/* What diverged is still to be done in this visit. */
+	cargo->is_done = false;
+	if (!was_told && why->kind != ERR_NONE)
+		cargo->err = *why;
+	else if (!was_told)
+		(void)err_set(&cargo->err, ERR_REMOTE,
+		              "the server did not say what it has");
+	else
+		look_from_outside(cargo);
+	cargo->is_done = cargo->row->state == DELIVERY_VERIFY &&
+	                 cargo->err.kind == ERR_NONE;
+}
+
+void visit_verify(struct visit *visit)
+{
+	AUTO_FREE struct install_slot *slots = xcalloc(visit->count, sizeof(*slots));
+	size_t count = gather(visit, slots);
+	struct err why = { 0 };
+
 	if (count == 0)
 		return;
-	if (!inspect(visit, slots, count, &why) && why.kind == ERR_NONE)
-		return;
+	if (inspect(visit, slots, count, &why))
+		why.kind = ERR_NONE;
 	for (size_t i = 0; i < visit->count; i++) {
 		struct cargo *cargo = &visit->cargo[i];
 
-		if (cargo->row->state != DELIVERY_VERIFY && !cargo->is_done)
-			continue;
-		if (!cargo->is_done && why.kind == ERR_NONE)
-			(void)err_set(&cargo->err, ERR_REMOTE,
-			              "the server did not say what it has");
-		else if (!cargo->is_done)
-			cargo->err = why;
-		if (cargo->err.kind == ERR_NONE)
-			look_from_outside(cargo);
-		/* What diverged is still to be done in this visit. */
-		cargo->is_done = cargo->row->state == DELIVERY_VERIFY &&
-		                 cargo->err.kind == ERR_NONE;
+		if (cargo->is_done ||
+		    (cargo->row->state == DELIVERY_VERIFY && cargo->err.kind == ERR_NONE))
+			judge(cargo, &why);
 	}
 }
