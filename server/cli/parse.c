@@ -133,6 +133,8 @@ static void unknown(const struct strlist *words, struct err *err)
 
 static void drop_words(struct strlist *words, size_t count)
 {
+	if (count == 0)
+		return;
 	for (size_t i = 0; i < count; i++)
 		free(words->items[i]);
 	memmove(words->items, words->items + count,

@@ -170,12 +170,16 @@ static bool get_all(struct use *use, struct delivery_list *out, struct err *err)
 	return false;
 }
 
+/* A visit takes along what waits for another try there: of several new certificates that
+ * one service names in its configuration, none is accepted before the last one is there.
+ */
 static bool claim(struct store *store, int64_t now_ms, struct delivery_list *out,
                   struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "UPDATE delivery SET claim = token + 1, token = token + 1 "
-		   "WHERE state <> 'done' AND run_at_ms <= $1 AND " IN_FOCUS(
+		   "WHERE state <> 'done' AND (run_at_ms <= $1 OR attempts > 0) "
+		   "AND " IN_FOCUS(
 		       "2", "delivery") " AND host = (SELECT d.host FROM delivery AS d "
 					"WHERE d.state <> 'done' "
 					"AND d.run_at_ms <= $1 AND " IN_FOCUS(

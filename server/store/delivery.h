@@ -87,7 +87,7 @@ bool store_delivery_put(struct store *store, struct delivery *delivery,
 bool store_delivery_find(struct store *store, const char *certificate, const char *host,
                          struct delivery *out, bool *found, struct err *err) MUST_CHECK;
 /* Claims all due deliveries of one host, the one that is due longest, none of which is
- * claimed. */
+ * claimed, and with them those of it that failed and wait for another try. */
 bool store_delivery_claim(struct store *store, int64_t now_ms, struct delivery_list *out,
                           struct err *err) MUST_CHECK;
 bool store_delivery_next(struct store *store, int64_t *run_at_ms, bool *any,

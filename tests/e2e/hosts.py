@@ -191,7 +191,7 @@ class Host:
                 if any(mark in line for mark in marks)]
 
     def logins(self):
-        return [line for line in self.sshd.log_text().splitlines() if "Accepted " in line]
+        return [line for line in self.sshd.log_text().splitlines() if "Accepted publickey" in line]
 
     def reloads(self):
         log = self.root / "var/log/nginx/error.log"
