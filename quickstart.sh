@@ -299,7 +299,7 @@ introduce() {
 	local host line root
 	certferry init
 	line=$("$bin/certferry" --config "$out/certferry.yaml" --json init |
-		sed -n 's/.*"ssh_public_key": *"\([^"]*\)".*/\1/p')
+		sed -n 's/.*"ssh_public_key":[[:space:]]*"\([^"]*\)".*/\1/p')
 	[ -n "$line" ] || die "certferry init did not tell its SSH key"
 	for host in $hosts; do
 		root=$out/$host/root
