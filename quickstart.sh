@@ -211,6 +211,7 @@ make_host() {
 		KbdInteractiveAuthentication no
 	END
 	mkdir -p "$root/etc/nginx/conf.d"
+	[ -e "$root/etc/ssl/certferry/www/fullchain.pem" ] || rm -f "$root/etc/nginx/conf.d/www.conf"
 	cat >"$root/etc/nginx/nginx.conf" <<-END
 		user root;
 		worker_processes 1;
