@@ -11,8 +11,7 @@
 #include "crypto/key.h"
 #include "store/delivery.h"
 
-/* The steps that an order takes with the CA. Those with the DNS are in challenge_steps.c.
- */
+/* The steps of an order with the CA. Those with the DNS are in challenge_steps.c. */
 
 enum {
 	LOOK_FIRST_MS = 250,

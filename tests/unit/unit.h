@@ -17,16 +17,17 @@
 
 static int unit_failures;
 
-#define CHECK(row_name, condition)                                                      \
-	((condition) ? (void)0                                                          \
-		     : (void)(unit_failures++, print_error("%s:%d: [%s] %s\n", __FILE__, \
-							   __LINE__, (row_name), #condition)))
+#define CHECK(row_name, condition)                                               \
+	((condition)                                                             \
+	     ? (void)0                                                           \
+	     : (void)(unit_failures++, print_error("%s:%d: [%s] %s\n", __FILE__, \
+	                                           __LINE__, (row_name), #condition)))
 
-#define DONE()                                \
-	do {                                  \
-		int failed = unit_failures;   \
-		unit_failures = 0;            \
-		assert_int_equal(failed, 0);  \
+#define DONE()                               \
+	do {                                 \
+		int failed = unit_failures;  \
+		unit_failures = 0;           \
+		assert_int_equal(failed, 0); \
 	} while (0)
 
 #endif

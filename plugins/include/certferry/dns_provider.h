@@ -47,58 +47,59 @@ extern "C" {
 
 enum dns_result {
 	DNS_OK,
-	DNS_BAD_OPTION,     /* an option is missing or malformed */
-	DNS_DENIED,         /* the provider refused the credentials */
-	DNS_NO_ZONE,        /* these credentials do not reach the zone */
-	DNS_RATE_LIMITED,   /* the provider asks us to come back later */
-	DNS_TEMPORARY,      /* it may work next time: timeout, 5xx */
-	DNS_REFUSED,        /* it will not work next time either */
-	DNS_BY_HAND         /* a person must do it; the text says what: the order waits */
+	DNS_BAD_OPTION,   /* an option is missing or malformed */
+	DNS_DENIED,       /* the provider refused the credentials */
+	DNS_NO_ZONE,      /* these credentials do not reach the zone */
+	DNS_RATE_LIMITED, /* the provider asks us to come back later */
+	DNS_TEMPORARY,    /* it may work next time: timeout, 5xx */
+	DNS_REFUSED,      /* it will not work next time either */
+	DNS_BY_HAND       /* a person must do it; the text says what: the order waits */
 };
 
 enum dns_option_flag {
 	DNS_REQUIRED = 1 << 0,
-	DNS_SECRET   = 1 << 1   /* never logged, echoed or put in an error text */
+	DNS_SECRET = 1 << 1 /* never logged, echoed or put in an error text */
 };
 
 struct dns_option {
 	const char *name;
-	unsigned flags;         /* enum dns_option_flag */
+	unsigned flags; /* enum dns_option_flag */
 	const char *help;
 };
 
 struct dns_record {
-	const char *zone;       /* "example.org", no final dot */
-	const char *name;       /* "_acme-challenge.www.example.org" */
-	const char *value;      /* the TXT value, unquoted */
-	uint32_t ttl;           /* seconds, a wish */
+	const char *zone;  /* "example.org", no final dot */
+	const char *name;  /* "_acme-challenge.www.example.org" */
+	const char *value; /* the TXT value, unquoted */
+	uint32_t ttl;      /* seconds, a wish */
 };
 
 struct dns_http {
 	const char *method;
-	const char *url;                /* https only */
-	const char *const *headers;     /* "Name: value"; NULL ends it; may be NULL */
-	const char *body;               /* may be NULL */
+	const char *url;            /* https only */
+	const char *const *headers; /* "Name: value"; NULL ends it; may be NULL */
+	const char *body;           /* may be NULL */
 	size_t body_len;
 
-	int status;                     /* from here on the host fills in */
-	const char *reply;              /* never NULL, NUL-terminated */
+	int status;        /* from here on the host fills in */
+	const char *reply; /* never NULL, NUL-terminated */
 	size_t reply_len;
 };
 
 struct dns_change {
-	uint32_t remove;                /* 0: present, 1: clean up */
+	uint32_t remove; /* 0: present, 1: clean up */
 	struct dns_record record;
-	enum dns_result result;         /* the provider sets DNS_OK where it is done */
+	enum dns_result result; /* the provider sets DNS_OK where it is done */
 };
 
-/* A dynamic update (RFC 2136) signed with TSIG (RFC 8945): one message, all or nothing. */
+/* A dynamic update (RFC 2136) signed with TSIG (RFC 8945): one message, all or nothing.
+ */
 struct dns_update {
-	const char *server;             /* "192.0.2.53", "2001:db8::53@5353" */
+	const char *server; /* "192.0.2.53", "2001:db8::53@5353" */
 	const char *zone;
 	const char *key_name;
-	const char *key_algorithm;      /* "hmac-sha256" or "hmac-sha512" */
-	const char *key_secret;         /* base64 */
+	const char *key_algorithm; /* "hmac-sha256" or "hmac-sha512" */
+	const char *key_secret;    /* base64 */
 	const struct dns_change *changes;
 	size_t count;
 };
@@ -117,12 +118,12 @@ struct dns_host {
 	enum dns_result (*http)(const struct dns_host *host, struct dns_http *io);
 
 	void (*log)(const struct dns_host *host, const char *fmt, ...)
-		__attribute__((format(printf, 2, 3)));
+	    __attribute__((format(printf, 2, 3)));
 
 	/* Records the text and returns the result: return host->fail(...); */
 	enum dns_result (*fail)(const struct dns_host *host, enum dns_result result,
 	                        const char *fmt, ...)
-		__attribute__((format(printf, 3, 4)));
+	    __attribute__((format(printf, 3, 4)));
 
 	/*
 	 * Adds and deletes TXT values by dynamic update, over TCP; the answer's MAC is
@@ -135,16 +136,15 @@ struct dns_host {
 };
 
 /* True if this host has that member of struct dns_host. */
-#define DNS_HOST_HAS(host, member)                              \
-	((host)->size >= offsetof(struct dns_host, member) +    \
-	                 sizeof((host)->member))
+#define DNS_HOST_HAS(host, member) \
+	((host)->size >= offsetof(struct dns_host, member) + sizeof((host)->member))
 
 struct dns_provider {
-	uint32_t abi;                       /* set by DNS_PROVIDER() */
-	uint32_t size;                      /* set by DNS_PROVIDER() */
-	const char *name;                   /* "cloudflare"; also the file's name */
+	uint32_t abi;     /* set by DNS_PROVIDER() */
+	uint32_t size;    /* set by DNS_PROVIDER() */
+	const char *name; /* "cloudflare"; also the file's name */
 	const char *summary;
-	const struct dns_option *options;   /* a row without a name ends it */
+	const struct dns_option *options; /* a row without a name ends it */
 
 	/*
 	 * Adds the TXT record beside any other of that name: a wildcard and its
@@ -164,20 +164,19 @@ struct dns_provider {
 	 * DNS_REFUSED the host tries the rest one by one, so that a record the provider
 	 * does not take spoils no other.
 	 */
-	enum dns_result (*change)(const struct dns_host *host,
-	                          struct dns_change *changes, size_t count);
+	enum dns_result (*change)(const struct dns_host *host, struct dns_change *changes,
+	                          size_t count);
 
 	/* New members go below, and may be NULL. */
 };
 
-#define DNS_PROVIDER(...)                                       \
-	__attribute__((visibility("default")))                  \
-	extern const struct dns_provider dns_provider_v1;       \
-	const struct dns_provider dns_provider_v1 = {           \
-		.abi = DNS_PROVIDER_ABI,                        \
-		.size = sizeof(struct dns_provider),            \
-		__VA_ARGS__                                     \
-	}
+#define DNS_PROVIDER(...)                                                             \
+	__attribute__((                                                               \
+	    visibility("default"))) extern const struct dns_provider dns_provider_v1; \
+	const struct dns_provider dns_provider_v1 = { .abi = DNS_PROVIDER_ABI,        \
+		                                      .size = sizeof(                 \
+							  struct dns_provider),       \
+		                                      __VA_ARGS__ }
 
 #ifdef __cplusplus
 }
