@@ -7,7 +7,7 @@ import pathlib
 from certferry import Certferry
 from hosts import SLOT, TLS_PORT, Host
 from net import Net
-from servers import ZONE, Bind, Knot, Pebble, Tsig
+from servers import ZONE, Bind, Knot, Pebble, PowerDns, Tsig
 
 
 class World:
@@ -148,4 +148,4 @@ class World:
         self.net.free()
 
 
-__all__ = ["World", "Bind", "Knot", "Pebble", "Tsig", "ZONE", "SLOT", "TLS_PORT"]
+__all__ = ["World", "Bind", "Knot", "PowerDns", "Pebble", "Tsig", "ZONE", "SLOT", "TLS_PORT"]

@@ -14,6 +14,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -298,6 +299,47 @@ zone "{self.zone}" {{
         super().stop()
         for relay in self.relays:
             relay.stop()
+
+
+class PowerDns(NameServer):
+    """pdns_server with its SQLite back end."""
+
+    schema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+
+    def fill(self, path):
+        with sqlite3.connect(path) as db, open(self.schema, encoding="ascii") as schema:
+            db.executescript(schema.read())
+            db.execute("INSERT INTO domains (id, name, type) VALUES (1, ?, 'NATIVE')",
+                       (self.zone,))
+            for line in zone_text(self.zone, self.ns_addresses).splitlines()[2:]:
+                owner, kind, content = line.split(" ", 2)
+                name = self.zone if owner == "@" else f"{owner}.{self.zone}"
+                db.execute("INSERT INTO records (domain_id, name, type, content, ttl, disabled,"
+                           " auth) VALUES (1, ?, ?, ?, 60, 0, 1)",
+                           (name, kind, content.replace(f"{self.zone}.", self.zone)))
+            db.execute("INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)",
+                       (self.tsig.name, self.tsig.algorithm, self.tsig.secret))
+            for kind in ("TSIG-ALLOW-DNSUPDATE", "TSIG-ALLOW-AXFR"):
+                db.execute("INSERT INTO domainmetadata (domain_id, kind, content)"
+                           " VALUES (1, ?, ?)", (kind, self.tsig.name))
+
+    def start(self):
+        self.fill(self.directory / "pdns.sqlite3")
+        (self.directory / "pdns.conf").write_text(f"""
+launch=gsqlite3
+gsqlite3-database={self.directory}/pdns.sqlite3
+local-address={self.address}
+local-port=53
+socket-dir={self.directory}
+dnsupdate=yes
+allow-dnsupdate-from=127.0.0.0/8
+allow-axfr-ips=127.0.0.0/8
+setuid=0
+setgid=0
+""")
+        self.spawn(["pdns_server", f"--config-dir={self.directory}", "--guardian=no",
+                    "--daemon=no", "--disable-syslog", "--write-pid=no"], self.answers)
+        return self
 
 
 class UdpRelay:

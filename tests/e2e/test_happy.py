@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from fleet import SLOT, ZONE, Bind, Knot, Tsig
+from fleet import SLOT, ZONE, Bind, Knot, PowerDns, Tsig
 
 
 def names_of(host, slot=SLOT):
@@ -58,6 +58,8 @@ def test_openssl_and_files_as_certbot_names_them(world):
     pytest.param(Bind, "hmac-sha256", id="bind, sha256"),
     pytest.param(Bind, "hmac-sha512", id="bind, sha512"),
     pytest.param(Knot, "hmac-sha512", id="knot, sha512"),
+    pytest.param(PowerDns, "hmac-sha256", id="powerdns, sha256"),
+    pytest.param(PowerDns, "hmac-sha512", id="powerdns, sha512"),
 ])
 def test_name_servers(world, kind, algorithm):
     world.add_dns(kind, tsig=Tsig(algorithm))
