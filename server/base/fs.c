@@ -46,39 +46,51 @@ bool fs_read(const char *path, struct buf *out, struct err *err)
 	return read_all(fd, path, out, err);
 }
 
-static bool is_private(int fd, const char *path, struct err *err)
+/* Where systemd lets a unit's user read a credential, it does so by an ACL, whose mask
+ * shows as the rights of the group. The group is root's, and has none of them. */
+static mode_t forbidden(const struct stat *st, bool is_credential)
+{
+	if (is_credential && st->st_gid == 0)
+		return S_IWGRP | S_IRWXO;
+	return S_IRWXG | S_IRWXO;
+}
+
+static bool is_private(int fd, const char *path, bool is_credential, struct err *err)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_set_errno(err, ERR_CONFIG, "%s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_CONFIG, "%s: not a regular file", path);
 	if (st.st_uid != 0 && st.st_uid != geteuid())
 		return err_set(err, ERR_CONFIG,
 		               "%s: owned by uid %u; a secret must be owned "
 		               "by root or by the user certferry runs as: chown root %s",
 		               path, st.st_uid, path);
-	if (st.st_mode & (S_IRWXG | S_IRWXO))
+	if (st.st_mode & forbidden(&st, is_credential))
 		return err_set(err, ERR_CONFIG,
 		               "%s: others can read or change it (mode %04o): "
-		               "chmod 0600 %s",
-		               path, (unsigned)(st.st_mode & 07777), path);
+		               "chmod %s %s",
+		               path, (unsigned)(st.st_mode & 07777),
+		               S_ISDIR(st.st_mode) ? "0700" : "0600", path);
 	return true;
 }
 
-struct secret *fs_read_secret(const char *path, bool trim, struct err *err)
+static bool is_regular(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set_errno(err, ERR_CONFIG, "%s", path);
+	return S_ISREG(st.st_mode) ||
+	       err_set(err, ERR_CONFIG, "%s: not a regular file", path);
+}
+
+static struct secret *read_secret(int fd, const char *path, bool trim, struct err *err)
 {
 	AUTO_BUF struct buf bytes = BUF_INIT(SECRET_MAX);
-	/* Not blocking: a FIFO is refused, not waited for. */
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	size_t len;
 
-	if (fd < 0) {
-		(void)err_set_errno(err, ERR_CONFIG, "%s", path);
-		return NULL;
-	}
-	if (!is_private(fd, path, err) || !read_all(fd, path, &bytes, err))
+	if (!read_all(fd, path, &bytes, err))
 		return NULL;
 	len = bytes.len;
 	if (trim && len > 0 && bytes.data[len - 1] == '\n')
@@ -90,6 +102,43 @@ struct secret *fs_read_secret(const char *path, bool trim, struct err *err)
 		return NULL;
 	}
 	return secret_new(bytes.data, len);
+}
+
+struct secret *fs_read_secret(const char *path, bool trim, struct err *err)
+{
+	/* Not blocking: a FIFO is refused, not waited for. */
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0) {
+		(void)err_set_errno(err, ERR_CONFIG, "%s", path);
+		return NULL;
+	}
+	if (!is_regular(fd, path, err) || !is_private(fd, path, false, err))
+		return NULL;
+	return read_secret(fd, path, trim, err);
+}
+
+struct secret *fs_read_credential(const char *directory, const char *name,
+                                  struct err *err)
+{
+	AUTO_FREE char *path = fs_join(directory, name);
+	AUTO_CLOSE int dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int fd = -1;
+
+	if (dir < 0) {
+		(void)err_set_errno(err, ERR_CONFIG, "%s", directory);
+		return NULL;
+	}
+	if (!is_private(dir, directory, true, err))
+		return NULL;
+	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0) {
+		(void)err_set_errno(err, ERR_CONFIG, "%s", path);
+		return NULL;
+	}
+	if (!is_regular(fd, path, err) || !is_private(fd, path, true, err))
+		return NULL;
+	return read_secret(fd, path, true, err);
 }
 
 static bool write_all(int fd, const char *path, const char *bytes, size_t len,

@@ -28,6 +28,15 @@ bool fs_read(const char *path, struct buf *out, struct err *err) MUST_CHECK;
  */
 struct secret *fs_read_secret(const char *path, bool trim, struct err *err) MUST_CHECK;
 
+/*
+ * A credential that systemd gave to our unit, one final newline cut. Directory and file
+ * must belong to root or us, and to nobody else; but an ACL for our user, which shows as
+ * a right of root's group to read (0440), is how systemd gives them to a unit that does
+ * not run as root. The name has no slash.
+ */
+struct secret *fs_read_credential(const char *directory, const char *name,
+                                  struct err *err) MUST_CHECK;
+
 /* Replaces the file. */
 bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode,
               struct err *err) MUST_CHECK;

@@ -9,7 +9,7 @@
 struct secret *config_secret_read(const struct config_secret *where, const char *what,
                                   struct err *err)
 {
-	AUTO_FREE char *path = xstrdup(where->file);
+	const char *path = where->file;
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
 	struct secret *secret;
 
@@ -27,9 +27,8 @@ struct secret *config_secret_read(const struct config_secret *where, const char 
 		              what, where->credential, where->credential);
 		return NULL;
 	}
-	if (!path)
-		path = fs_join(directory, where->credential);
-	secret = fs_read_secret(path, true, err);
+	secret = path ? fs_read_secret(path, true, err)
+	              : fs_read_credential(directory, where->credential, err);
 	if (!secret)
 		(void)err_context(err, "%s", what);
 	return secret;

@@ -59,25 +59,27 @@ void host_learn_options(struct host *host, const struct dns_option *options)
 	}
 }
 
-/* The first secret that stands at text, or 0. */
-static size_t secret_at(const struct host *host, const char *text)
+/* The length of the first secret that stands at text, or 0; of what there is of it,
+ * where the text was cut in its midst. */
+static size_t secret_at(const struct host *host, const char *text, bool is_cut)
 {
 	for (size_t i = 0; i < host->secret_count; i++) {
-		size_t len = strlen(host->secrets[i]);
+		size_t len = strlen(host->secrets[i]), left = strnlen(text, len);
 
-		if (strncmp(text, host->secrets[i], len) == 0)
-			return len;
+		if (strncmp(text, host->secrets[i], left) == 0 && (left == len || is_cut))
+			return left;
 	}
 	return 0;
 }
 
 /* Cleaned before it is cut: half a secret would not be recognized. */
-static void clean(const struct host *host, const char *text, char *out, size_t size)
+static void clean(const struct host *host, const char *text, bool is_cut, char *out,
+                  size_t size)
 {
 	AUTO_BUF struct buf buf = BUF_INIT(size + 1);
 
 	while (*text && !buf.over) {
-		size_t len = secret_at(host, text);
+		size_t len = secret_at(host, text, is_cut);
 
 		if (len)
 			buf_add(&buf, "***", 3);
@@ -97,8 +99,8 @@ static void format(const struct host *host, char *out, size_t size, const char *
 	size_t room = WIRE_OPTION_VALUE_MAX + WIRE_TEXT_MAX;
 	AUTO_FREE char *text = xcalloc(1, room);
 
-	vsnprintf(text, room, fmt, ap);
-	clean(host, text, out, size);
+	int len = vsnprintf(text, room, fmt, ap);
+	clean(host, text, len < 0 || (size_t)len >= room, out, size);
 }
 
 static const char *option(const struct dns_host *services, const char *name)

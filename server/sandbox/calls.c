@@ -23,7 +23,7 @@
 static const char *const allowed[] = {
 	/* reading, writing, waiting */
 	"read", "readv", "write", "writev", "close", "close_range", "lseek", "pread64",
-	"poll", "ppoll", "select", "pselect6", "fcntl", "fstat", "newfstatat", "statx",
+	"poll", "ppoll", "select", "pselect6", "fstat", "newfstatat", "statx",
 	"recvfrom", "getsockopt", "setsockopt", "getsockname", "getpeername", "shutdown",
 	/* memory and threads that are there */
 	"munmap", "mremap", "madvise", "brk", "futex", "set_robust_list", "rseq",
@@ -111,6 +111,14 @@ static const struct rule rules[] = {
 	{ "mprotect", ALLOW, 1, { BITS(2, PROT_EXEC, 0) } },
 	{ "mprotect", REFUSE, 1, { BITS(2, PROT_EXEC, PROT_EXEC) } },
 	{ "prlimit64", ALLOW, 2, { IS(0, 0), IS(2, 0) } },
+	/* Not F_SETOWN and F_SETSIG, which send a signal of choice to any process. */
+	{ "fcntl", ALLOW, 1, { IS(1, F_DUPFD) } },
+	{ "fcntl", ALLOW, 1, { IS(1, F_DUPFD_CLOEXEC) } },
+	{ "fcntl", ALLOW, 1, { IS(1, F_GETFD) } },
+	{ "fcntl", ALLOW, 1, { IS(1, F_SETFD) } },
+	{ "fcntl", ALLOW, 1, { IS(1, F_GETFL) } },
+	{ "fcntl", ALLOW, 1, { IS(1, F_SETFL) } },
+	{ "fcntl", REFUSE, 1, { IS(1, F_SETOWN) } },
 	{ "ioctl", ALLOW, 1, { IS(1, FIONREAD) } },
 	{ "ioctl", ALLOW, 1, { IS(1, FIONBIO) } },
 	{ "prctl", ALLOW, 1, { IS(0, PR_SET_NAME) } },

@@ -46,6 +46,9 @@ static void drop_read(struct ssh *ssh)
 /* One frame of a running command. */
 static bool pump(struct ssh *ssh, int64_t deadline_ms, struct err *err)
 {
+	/* A server that never stops talking has no say in how long we listen. */
+	if (clock_left_ms(deadline_ms) == 0)
+		return err_set(err, ERR_TEMPORARY, "no answer in time");
 	if (!session_receive(ssh, deadline_ms, err))
 		return false;
 	struct wire_reader reader = wire_read(ssh->frame.data + 1, ssh->frame.len - 1);

@@ -48,6 +48,14 @@ static enum dns_result present(const struct dns_host *host,
 	host->log(host, "using %s now", host->option(host, "token"));
 	return host->fail(host, DNS_DENIED, "token %s was refused\nreally\x1b[31m",
 	                  host->option(host, "token"));
+#elif defined CASE_cutleak
+	/* Longer than the host formats: it is cut, and in the midst of a secret. */
+	static char text[64 * 1024];
+	const char *token = host->option(host, "token");
+
+	for (size_t at = 0; at + strlen(token) < sizeof(text); at += strlen(token))
+		memcpy(text + at, token, strlen(token));
+	host->log(host, "%s", text);
 #elif defined CASE_files
 	if (open("/etc/shadow", O_RDONLY) >= 0 ||
 	    open("/tmp/x", O_RDWR | O_CREAT, 0600) >= 0)

@@ -18,7 +18,7 @@ expect() {
 	shift 2
 	out=$("$run" "$host" "$dir" "$@" 2>&1)
 	case $out in
-	*zsecretz*) echo "FAILED $what: the secret is in: $out"; failures=$((failures + 1)) ;;
+	*zsecr*) echo "FAILED $what: the secret is in: $out"; failures=$((failures + 1)) ;;
 	$pattern) ;;
 	*) echo "FAILED $what: wanted $pattern, got: $out"; failures=$((failures + 1)) ;;
 	esac
@@ -67,6 +67,9 @@ expect "two answers" "*internal: provider liar answers change 0, which is not op
 expect "odd result" "internal: provider oddresult: the plugin returned a result*" oddresult $change
 expect "leak" "*using \*\*\* now*denied: provider leak: token \*\*\* was refused*x0areally*x1b*" \
 	leak "token=@$dir/token" $change
+{ printf 'zsecretz-'; printf '%02000d' 0; } >"$dir/long"
+chmod 600 "$dir/long"
+expect "a leak that is cut" "*\*\*\**ok" cutleak "token=@$dir/long" $change
 expect "files, fork, root" "ok" files $change
 expect "exec" "internal: provider shell was killed by signal 31*" shell $change
 expect "constructor" "internal: provider ctor was killed by signal 31*" ctor $change

@@ -156,6 +156,61 @@ static void test_odd_files(void **state)
 	DONE();
 }
 
+static const struct {
+	const char *name;
+	mode_t directory, file;
+	gid_t group; /* of both */
+	const char *error;
+} credentials[] = {
+	{ "as root gets them", 0500, 0400, 0, NULL },
+	{ "as others get them: by an ACL", 0550, 0440, 0, NULL },
+	{ "readable by all", 0550, 0444, 0, "chmod 0600" },
+	{ "writable by the group", 0550, 0460, 0, "chmod 0600" },
+	{ "directory open to all", 0555, 0400, 0, "chmod 0700" },
+	{ "directory of many writers", 0570, 0400, 0, "chmod 0700" },
+	{ "a real group", 0500, 0440, 12345, "chmod 0600" },
+	{ "directory with a real group", 0550, 0400, 12345, "chmod 0700" },
+};
+
+static void test_credentials(void **state)
+{
+	AUTO_FREE char *dir = path_of("a"), *file = path_of("a/key"),
+		       *link = path_of("a/link");
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("not root: no file can have the group of another\n");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(credentials); i++) {
+		AUTO_SECRET struct secret *secret = NULL;
+		struct err err = { 0 };
+
+		assert_true(fs_make_dir(dir, 0700, &err));
+		assert_true(fs_write(file, "key\n", 4, 0600, &err));
+		assert_int_equal(chown(dir, 0, credentials[i].group), 0);
+		assert_int_equal(chown(file, 0, credentials[i].group), 0);
+		assert_int_equal(chmod(file, credentials[i].file), 0);
+		assert_int_equal(chmod(dir, credentials[i].directory), 0);
+		secret = fs_read_credential(dir, "key", &err);
+		if (credentials[i].error)
+			CHECK(credentials[i].name,
+			      !secret && strstr(err.msg, credentials[i].error));
+		else
+			CHECK(credentials[i].name,
+			      secret && str_eq(secret_reveal(secret, NULL), "key"));
+	}
+	assert_int_equal(chmod(dir, 0700), 0);
+	assert_int_equal(chmod(file, 0400), 0);
+	assert_int_equal(chown(file, 0, 0), 0);
+	assert_int_equal(symlink("key", link), 0);
+	struct err err = { 0 };
+	CHECK("a link", !fs_read_credential(dir, "link", &err));
+	unlink(link);
+	unlink(file);
+	DONE();
+}
+
 static void test_directories(void **state)
 {
 	AUTO_FREE char *deep = path_of("a/b//c"), *b = path_of("a/b");
@@ -214,7 +269,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_writing),     cmocka_unit_test(test_creating),
 		cmocka_unit_test(test_secrets),     cmocka_unit_test(test_odd_files),
-		cmocka_unit_test(test_directories),
+		cmocka_unit_test(test_credentials), cmocka_unit_test(test_directories),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -124,6 +124,22 @@ static int tgkill_parent(void)
 	return result(syscall(SYS_tgkill, parent, parent, SIGKILL));
 }
 
+/* The way round kill(): a socket whose owner gets a signal of our choice. */
+static int own_by_parent(void)
+{
+	return result(fcntl(SOCKETS_FIRST, F_SETOWN, parent));
+}
+
+static int choose_signal(void)
+{
+	return result(fcntl(SOCKETS_FIRST, F_SETSIG, SIGKILL));
+}
+
+static int be_nonblocking(void)
+{
+	return result(fcntl(SOCKETS_FIRST, F_SETFL, O_NONBLOCK));
+}
+
 static int trace_parent(void)
 {
 	return result(ptrace(PTRACE_ATTACH, parent, NULL, NULL));
@@ -323,6 +339,9 @@ static const struct {
 	{ "rename the store", rename_store, EPERM, EPERM, false },
 	{ "kill the parent", kill_parent, EPERM, EPERM, false },
 	{ "tgkill the parent", tgkill_parent, EPERM, EPERM, false },
+	{ "own a socket by the parent", own_by_parent, EPERM, EPERM, false },
+	{ "choose the socket's signal", choose_signal, ENOSYS, ENOSYS, false },
+	{ "be non-blocking", be_nonblocking, 0, 0, false },
 	{ "ptrace the parent", trace_parent, KILLED, KILLED, false },
 	{ "process_vm_readv of the parent", read_parent, KILLED, KILLED, false },
 	{ "mount", mount_it, KILLED, KILLED, false },
