@@ -74,7 +74,9 @@ CREATE TABLE "order" (
 
 CREATE UNIQUE INDEX order_in_flight ON "order" (account_id, profile, names)
 	WHERE state NOT IN ('wait', 'done');
-CREATE UNIQUE INDEX order_open ON "order" (certificate, host) WHERE state <> 'done';
+-- One that is tidied up has come to its end: the next need not wait for that.
+CREATE UNIQUE INDEX order_open ON "order" (certificate, host)
+	WHERE state NOT IN ('tidy', 'done');
 CREATE INDEX order_due ON "order" (run_at_ms, id) WHERE state <> 'done';
 CREATE INDEX order_history ON "order" (certificate, host, id);
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 /* plan and apply */
@@ -111,6 +112,7 @@ bool cmd_apply(const struct args *args, struct err *err)
 	AUTO_SESSION struct session session = { 0 };
 	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
 	const struct fleet_wish wish = { &args->only, &args->force };
+	int64_t since = clock_now();
 
 	if (!session_config(&session, args, err) || !session_check(&session, err) ||
 	    !session_store(&session, err) ||
@@ -120,5 +122,5 @@ bool cmd_apply(const struct args *args, struct err *err)
 		plan_print(&plan, false);
 	if (!go_ahead(args, &plan, err) || !run(&session, args, &plan, err))
 		return false;
-	return outcome_print(&session, &plan, args->verbose < 0, err);
+	return outcome_print(&session, &plan, since, args->verbose < 0, err);
 }

@@ -78,8 +78,7 @@ static void add_json(cJSON *list, const struct view *view)
 	cJSON_AddBoolToObject(object, "installed", view_is_installed(view));
 	add_time(object, "installed_at", view->has_delivery ? delivery->installed_at : 0);
 	add_text(object, "served", view->has_delivery ? delivery->served : NULL);
-	cJSON_AddBoolToObject(object, "is_served",
-	                      view->has_delivery && delivery->is_served);
+	cJSON_AddBoolToObject(object, "is_served", view_is_served(view));
 	add_time(object, "served_at", view->has_delivery ? delivery->served_at : 0);
 	add_time(object, "waits_until", view->waits_until);
 	add_err(object, view->err);
@@ -96,7 +95,7 @@ static void add_row(struct table *table, const struct view *view)
 	AUTO_BUF struct buf key = BUF_INIT(64);
 
 	if (view->has_delivery && view->delivery.served)
-		served = view->delivery.is_served ? "yes" : "no";
+		served = view_is_served(view) ? "yes" : "no";
 	if (view->has_certificate) {
 		clock_format(has->not_after, until);
 		until[10] = '\0';

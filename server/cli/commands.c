@@ -7,7 +7,7 @@ const struct command commands[] = {
 	  "make state directory, sealing key, store and SSH key; may be run again" },
 	{ "check", "", 0, 0, 0, cmd_check,
 	  "check the configuration, its secrets and its providers" },
-	{ "host enroll", "NAME", 1, 1, TAKES_FINGERPRINT | TAKES_YES, cmd_host_enroll,
+	{ "host enroll", "NAME", 1, 1, TAKES_FINGERPRINT, cmd_host_enroll,
 	  "pin the SSH host keys of a server, after you have compared them" },
 	{ "host list", "", 0, 0, TAKES_JSON, cmd_host_list,
 	  "list the servers and their pinned keys" },
@@ -28,7 +28,7 @@ const struct command commands[] = {
 	{ "completion", "bash", 1, 1, 0, cmd_completion,
 	  "print the completion script of a shell" },
 	{ "version", "", 0, 0, TAKES_JSON, cmd_version,
-	  "print the versions of certferry and of its libraries" },
+	  "print the version" },
 	{ "help", "[COMMAND]", 0, 2, 0, cmd_help,
 	  "show this, or one command" },
 	{ 0 }

@@ -94,10 +94,10 @@ void print_json(void *cjson);
 /* plan_view.c */
 void plan_print(const struct fleet_plan *plan, bool json);
 
-/* outcome.c: after a run: says what waits and what failed; err is set, and false
- * returned, where something does. */
-bool outcome_print(struct session *session, const struct fleet_plan *plan, bool quiet,
-                   struct err *err) MUST_CHECK;
+/* outcome.c: after a run that began at `since`: says what waits and what failed; err is
+ * set, and false returned, where something does. */
+bool outcome_print(struct session *session, const struct fleet_plan *plan, int64_t since,
+                   bool quiet, struct err *err) MUST_CHECK;
 
 /* live.c: progress while a run lasts. */
 struct live;

@@ -144,6 +144,12 @@ static void print_line(const struct progress_event *event, const char *name)
 	fflush(stdout);
 }
 
+static bool is_at_end(const struct progress_event *event)
+{
+	return event->kind == PROGRESS_FAILED ||
+	       (event->kind == PROGRESS_DONE && str_eq(event->what, "delivery"));
+}
+
 static void report(void *arg, const struct progress_event *event)
 {
 	struct live *live = arg;
@@ -158,8 +164,9 @@ static void report(void *arg, const struct progress_event *event)
 		drop(live, name);
 	else
 		put(live, name, event->state);
-	/* A place is at its end when its delivery is, or when its order failed. */
-	if (is_end && (str_eq(event->what, "delivery") || event->kind != PROGRESS_DONE))
+	/* A place is at its end when its delivery is, or when its order failed; what
+	 * waits may come again in this run. */
+	if (live->ended < live->works && is_at_end(event))
 		live->ended++;
 	if (!live->is_terminal) {
 		print_line(event, name);

@@ -11,7 +11,7 @@
 struct tally {
 	size_t by_state[VIEW_STATE_COUNT];
 	size_t all;
-	int64_t next; /* the earliest time at which something goes on by itself */
+	size_t installed; /* in this run */
 };
 
 static void add_row(struct table *table, const struct view *view)
@@ -26,12 +26,11 @@ static void add_row(struct table *table, const struct view *view)
 	table_add(table, cells);
 }
 
-static void count(struct tally *tally, const struct view *view)
+static void count(struct tally *tally, const struct view *view, int64_t since)
 {
 	tally->all++;
+	tally->installed += view->has_delivery && view->delivery.installed_at >= since;
 	tally->by_state[view->state]++;
-	if (view->waits_until && (!tally->next || view->waits_until < tally->next))
-		tally->next = view->waits_until;
 }
 
 static bool judge(const struct tally *tally, struct err *err)
@@ -51,8 +50,13 @@ static bool judge(const struct tally *tally, struct err *err)
 	return true;
 }
 
-bool outcome_print(struct session *session, const struct fleet_plan *plan, bool quiet,
-                   struct err *err)
+static bool is_second_of_place(const struct fleet_plan *plan, size_t at)
+{
+	return at > 0 && fleet_same_place(&plan->items[at], &plan->items[at - 1]);
+}
+
+bool outcome_print(struct session *session, const struct fleet_plan *plan, int64_t since,
+                   bool quiet, struct err *err)
 {
 	static const char *const columns[] = { "CERTIFICATE", "STATE", "AGAIN AT",
 		                               "WHY" };
@@ -62,10 +66,12 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, bool 
 	for (size_t i = 0; i < plan->count; i++) {
 		AUTO_VIEW struct view view = { 0 };
 
+		if (is_second_of_place(plan, i))
+			continue;
 		if (!view_load(&view, session->store, plan->items[i].certificate,
 		               plan->items[i].host, err))
 			return false;
-		count(&tally, &view);
+		count(&tally, &view, since);
 		if (view.state != VIEW_DONE)
 			add_row(table, &view);
 	}
@@ -74,7 +80,8 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, bool 
 	if (!quiet)
 		printf("%zu of %zu certificates are installed as wanted%s\n",
 		       tally.by_state[VIEW_DONE], tally.all,
-		       fleet_plan_has_work(plan) || tally.by_state[VIEW_DONE] < tally.all
+		       tally.installed || fleet_plan_has_work(plan) ||
+		               tally.by_state[VIEW_DONE] < tally.all
 		           ? "."
 		           : "; nothing was to do.");
 	return judge(&tally, err);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "view.h"
 
+#include <string.h>
+
+#include "base/clock.h"
 #include "fleet/fleet.h"
 #include "store/run.h"
 
@@ -16,6 +19,13 @@ bool view_is_installed(const struct view *view)
 {
 	return view->has_certificate && view->has_delivery &&
 	       view->delivery.installed_id == view->certificate.id;
+}
+
+bool view_is_served(const struct view *view)
+{
+	return view->has_certificate && view->has_delivery && view->delivery.is_served &&
+	       memcmp(view->delivery.served_sha256, view->certificate.sha256,
+	              sizeof(view->certificate.sha256)) == 0;
 }
 
 static void set(struct view *view, enum view_state state, const char *reason)
@@ -34,21 +44,36 @@ static void set_failed(struct view *view, const struct err *why, int64_t run_at_
 	view->waits_until = again ? run_at_ms / 1000 : 0;
 }
 
-/* The rows speak first: what is under way or failed says more than what is due. */
-static bool judge_rows(struct view *view)
+/* That no new one comes does not mean that there is none. */
+static void set_not_renewed(struct view *view, bool is_open)
+{
+	const struct order *order = &view->order;
+	char until[CLOCK_TEXT];
+
+	set_failed(view, &order->last, order->run_at_ms, is_open);
+	if (!view_is_installed(view))
+		return;
+	clock_format(view->certificate.not_after, until);
+	snprintf(view->reason, sizeof(view->reason),
+	         "not renewed; installed is one that ends %s: %.300s", until,
+	         order->last.msg);
+}
+
+/* The rows speak first: what is under way or failed says more than what is due. An order
+ * that failed is history when no new certificate is due, or when the next is not to be
+ * like it. */
+static bool judge_rows(struct view *view, const struct fleet_item *next)
 {
 	const struct order *order = &view->order;
 	const struct delivery *delivery = &view->delivery;
-	bool is_over = !view->has_order || order->state == ORDER_DONE ||
-	               order->certificate_id;
+	bool is_open = view->has_order && order->state < ORDER_TIDY && !next->stale_id;
+	bool has_ended = view->has_order && order->state >= ORDER_TIDY &&
+	                 !order->certificate_id;
+	bool is_due = next->action == FLEET_ISSUE || next->action == FLEET_WAIT;
 
-	bool has_failed = view->has_order && !order->certificate_id &&
-	                  (order->state == ORDER_DONE || order->last.kind != ERR_NONE);
-
-	if (has_failed)
-		set_failed(view, &order->last, order->run_at_ms,
-		           !is_over && order->attempts > 0);
-	else if (!is_over)
+	if ((is_open && order->attempts > 0) || (has_ended && is_due))
+		set_not_renewed(view, is_open);
+	else if (is_open)
 		set(view, VIEW_WORKING, order_state_names[order->state]);
 	else if (view->has_delivery && delivery->state != DELIVERY_DONE &&
 	         delivery->last.kind != ERR_NONE)
@@ -73,7 +98,7 @@ static void judge(struct view *view, struct store *store, struct err *err)
 		return;
 	if (plan.items[0].action == FLEET_BLOCKED)
 		set(view, VIEW_BLOCKED, plan.items[0].reason);
-	else if (judge_rows(view))
+	else if (judge_rows(view, &plan.items[0]))
 		/* Refused by the CA: the next order is not begun before this time. */
 		view->waits_until = plan.items[0].action == FLEET_WAIT
 		                        ? plan.items[0].until

@@ -42,6 +42,8 @@ bool view_load(struct view *view, struct store *store,
 void view_deinit(struct view *view);
 #define AUTO_VIEW CLEANUP(view_deinit)
 
-/* Is the wanted certificate the one that was installed? */
+/* Is the newest certificate the one that was installed? */
 bool view_is_installed(const struct view *view);
+/* ... the one that was last seen served? */
+bool view_is_served(const struct view *view);
 #endif

@@ -71,8 +71,21 @@ static bool put_delivery(const struct fleet_item *item, struct store *store,
 	                          err);
 }
 
+static bool give_up(const struct fleet_item *item, struct store *store, struct err *err)
+{
+	const struct event event = { .name = "order.abandoned",
+		                     .certificate = item->certificate->name,
+		                     .host = item->host->name,
+		                     .order_id = item->stale_id,
+		                     .text = "the configuration was changed since" };
+
+	return store_order_abandon(store, item->stale_id, clock_now_ms(), &event, err);
+}
+
 static bool adopt(const struct fleet_item *item, struct store *store, struct err *err)
 {
+	if (item->stale_id && !give_up(item, store, err))
+		return false;
 	switch (item->action) {
 	case FLEET_ISSUE: return add_order(item, store, err);
 	case FLEET_GO_ON: return hurry_order(item, store, err);
@@ -176,7 +189,8 @@ bool fleet_adopt(const struct fleet_plan *plan, struct store *store, struct err 
 		return false;
 	if (!focus(plan, &orphans, store, err) || !store_begin(store, err))
 		return false;
-	good = abandon(&orphans, store, err);
+	good = abandon(&orphans, store, err) &&
+	       store_order_hurry_tidy(store, clock_now_ms(), err);
 	for (size_t i = 0; good && i < plan->count; i++)
 		good = adopt(&plan->items[i], store, err);
 	return store_end(store, good, good ? err : &ignored) && good;

@@ -12,15 +12,21 @@
  * fleet - what is wanted, beside what is: the difference is the plan
  *
  * Every certificate on every host of it is one place. For each the configuration says
- * what is wanted and the store what was issued, installed and seen served. fleet_plan()
- * only reads; fleet_adopt() writes the plan into the store as rows that are due, which
- * the engine then works off. Nothing here talks to the network.
+ * what is wanted and the store what was issued, installed and seen served. A place has
+ * one item in the plan; or two, one after the other, where a new certificate has to wait
+ * and the one that is there is cared for meanwhile. fleet_plan() only reads;
+ * fleet_adopt() writes the plan into the store as rows that are due, which the engine
+ * then works off. Nothing here talks to the network.
  *
  * A certificate is due when it is missing, when what the configuration wants of it has
  * changed (names, key type, CA, profile), when two thirds of its lifetime are over (half
  * of it, where that is under ten days), when it is older than renew-after, or when it is
  * forced. A delivery is due when the wanted certificate or the way it is installed is not
  * what was installed last; and what was delivered is looked at again in every run.
+ *
+ * An order that is under way is gone on with while it is for what the configuration wants
+ * now. Where that was changed the order is given up, its TXT values are removed, and a
+ * new one is begun in the same run.
  */
 enum fleet_action {
 	FLEET_ISSUE,   /* a new order */
@@ -41,6 +47,8 @@ struct fleet_item {
 	int64_t until;     /* FLEET_WAIT: seconds since the epoch */
 	int64_t wanted_id; /* FLEET_DELIVER, FLEET_VERIFY: certificate row */
 	int64_t order_id;  /* FLEET_GO_ON, FLEET_WAIT: order row; 0: none */
+	int64_t stale_id;  /* order to be given up: it is for what was wanted before; 0:
+	                      none */
 };
 
 struct fleet_plan {
@@ -61,6 +69,9 @@ bool fleet_plan(const struct config *config, struct store *store,
                 struct err *err) MUST_CHECK;
 void fleet_plan_deinit(struct fleet_plan *plan);
 #define AUTO_FLEET_PLAN CLEANUP(fleet_plan_deinit)
+
+/* Are they of one place? */
+bool fleet_same_place(const struct fleet_item *a, const struct fleet_item *b);
 
 /* Is there anything but looking? */
 bool fleet_plan_has_work(const struct fleet_plan *plan);

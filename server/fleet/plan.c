@@ -56,7 +56,7 @@ static bool load(struct place *place, struct store *store, struct err *err)
 	                        err) ||
 	    !store_delivery_find(store, name, host, &place->delivery,
 	                         &place->has_delivery, err) ||
-	    !store_order_failures(store, name, host, &place->refusals, err) ||
+	    !store_order_refusals(store, name, host, &place->refusals, err) ||
 	    !store_host_keys_load(store, host, keys, &count, err))
 		return false;
 	place->is_enrolled = count > 0;
@@ -91,22 +91,36 @@ static const char *why_due(const struct place *place)
 	           : NULL;
 }
 
+/* Is the newest order for what the configuration wants now, and by the same ways? The
+ * DNS entry matters until the names are proved. */
+static bool is_of_today(const struct place *place)
+{
+	const struct order *order = &place->order;
+	AUTO_FREE char *intent = fleet_intent(place->certificate, place->host);
+
+	return str_eq(intent, order->intent) &&
+	       str_eq(place->certificate->ca->name, order->ca) &&
+	       (str_eq(place->certificate->dns->name, order->dns) ||
+	        order->state == ORDER_FINALIZE || order->state == ORDER_COLLECT);
+}
+
 /* The newest order ended without a certificate, refused by the CA: when is the next? */
 static int64_t refused_until(const struct place *place)
 {
 	const struct order *order = &place->order;
 	size_t last = ARRAY_SIZE(refused_wait_s) - 1;
 	size_t at = place->refusals > 1 ? (size_t)place->refusals - 1 : 0;
-	AUTO_FREE char *intent = NULL;
+	int wait_s = refused_wait_s[at < last ? at : last];
 
-	if (!place->has_order || order->state != ORDER_DONE || order->certificate_id ||
+	if (!place->has_order || order->state < ORDER_TIDY || order->certificate_id ||
 	    !order->last.code[0] || is_forced(place))
 		return 0;
 	/* What was changed since is a new cause. */
-	intent = fleet_intent(place->certificate, place->host);
-	if (!str_eq(intent, order->intent))
+	if (!is_of_today(place))
 		return 0;
-	return order->last_at + refused_wait_s[at < last ? at : last];
+	if (order->last.retry_after > wait_s)
+		wait_s = order->last.retry_after;
+	return order->last_at + wait_s;
 }
 
 static void say(struct fleet_item *item, enum fleet_action action, const char *reason)
@@ -115,22 +129,31 @@ static void say(struct fleet_item *item, enum fleet_action action, const char *r
 	snprintf(item->reason, sizeof(item->reason), "%s", reason);
 }
 
+static void decide_open(const struct place *place, struct fleet_item *item)
+{
+	const struct order *order = &place->order;
+	bool waits = order->attempts > 0 && order->last.retry_after > 0 &&
+	             order->run_at_ms > clock_now_ms();
+
+	say(item, waits ? FLEET_WAIT : FLEET_GO_ON,
+	    order->attempts ? order->last.msg : order->reason);
+	item->order_id = order->id;
+	item->until = order->run_at_ms / 1000;
+}
+
 static bool decide_order(const struct place *place, struct fleet_item *item)
 {
 	const struct order *order = &place->order;
 	const char *why = why_due(place);
 	int64_t until = refused_until(place);
 
-	if (place->has_order && order->state != ORDER_DONE) {
-		bool waits = order->attempts > 0 && order->last.retry_after > 0 &&
-		             order->run_at_ms > clock_now_ms();
-
-		say(item, waits ? FLEET_WAIT : FLEET_GO_ON,
-		    order->attempts ? order->last.msg : order->reason);
-		item->order_id = order->id;
-		item->until = order->run_at_ms / 1000;
-		/* One that is only being tidied does not keep the delivery waiting. */
-		return order->state != ORDER_TIDY || !order->certificate_id;
+	/* One that is only tidied up after has come to its end. */
+	if (place->has_order && order->state < ORDER_TIDY) {
+		if (is_of_today(place)) {
+			decide_open(place, item);
+			return true;
+		}
+		item->stale_id = order->id;
 	}
 	if (!why)
 		return false;
@@ -162,10 +185,29 @@ static void decide_delivery(const struct place *place, struct fleet_item *item)
 		say(item, FLEET_VERIFY, "installed; is it still so?");
 }
 
-static void decide(const struct place *place, struct fleet_item *item)
+static struct fleet_item *add_item(const struct place *place, struct fleet_plan *plan)
 {
-	item->certificate = place->certificate;
-	item->host = place->host;
+	struct fleet_item *item;
+
+	plan->items = xrealloc(plan->items, plan->count + 1, sizeof(*plan->items));
+	item = &plan->items[plan->count++];
+	*item = (struct fleet_item){ .certificate = place->certificate,
+		                     .host = place->host };
+	return item;
+}
+
+/* A renewal that fails must not keep us from caring for what is there. */
+static bool is_cared_for(const struct place *place, const struct fleet_item *item)
+{
+	return place->has_certificate && place->newest.not_after > clock_now() &&
+	       (item->action == FLEET_WAIT ||
+	        (item->action == FLEET_GO_ON && place->order.attempts > 0));
+}
+
+static void decide(const struct place *place, struct fleet_plan *plan)
+{
+	struct fleet_item *item = add_item(place, plan);
+
 	if (!place->is_enrolled) {
 		say(item, FLEET_BLOCKED, "");
 		snprintf(item->reason, sizeof(item->reason),
@@ -173,9 +215,10 @@ static void decide(const struct place *place, struct fleet_item *item)
 		         place->host->name);
 		return;
 	}
-	if (decide_order(place, item))
-		return;
-	decide_delivery(place, item);
+	if (!decide_order(place, item))
+		decide_delivery(place, item);
+	else if (is_cared_for(place, item))
+		decide_delivery(place, add_item(place, plan));
 }
 
 static bool is_wished(const struct fleet_wish *wish,
@@ -186,25 +229,36 @@ static bool is_wished(const struct fleet_wish *wish,
 	       strlist_has(wish->only, host->name);
 }
 
+static bool is_on(const struct config_certificate *certificate, const char *host)
+{
+	for (size_t i = 0; i < certificate->host_count; i++)
+		if (str_eq(certificate->hosts[i]->name, host))
+			return true;
+	return false;
+}
+
 static bool check_names(const struct config *config, const struct strlist *names,
                         const char *option, bool hosts_too, struct err *err)
 {
 	for (size_t i = 0; i < names->len; i++) {
 		AUTO_FREE char *name = xstrdup(names->items[i]);
+		const struct config_certificate *certificate;
 		char *slash = strchr(name, '/');
 		bool known;
 
 		if (slash && !hosts_too)
 			*slash = '\0';
-		known = config_certificate_find(config, name) ||
-		        (hosts_too && config_host_find(config, name));
+		certificate = config_certificate_find(config, name);
+		known = certificate || (hosts_too && config_host_find(config, name));
 		if (known && slash && !hosts_too)
-			known = config_host_find(config, slash + 1) != NULL;
+			known = is_on(certificate, slash + 1);
 		if (!known)
 			return err_set(err, ERR_INPUT,
 			               "%s %s: the configuration has no %s of that name",
 			               option, names->items[i],
-			               hosts_too ? "certificate or host" : "certificate");
+			               hosts_too ? "certificate or host"
+			               : slash   ? "certificate on a host"
+			                         : "certificate");
 	}
 	return true;
 }
@@ -239,9 +293,7 @@ static bool plan_certificate(const struct config_certificate *certificate,
 			continue;
 		if (!load(&place, store, err))
 			return false;
-		out->items = xrealloc(out->items, out->count + 1, sizeof(*out->items));
-		out->items[out->count] = (struct fleet_item){ 0 };
-		decide(&place, &out->items[out->count++]);
+		decide(&place, out);
 	}
 	return true;
 }
@@ -264,6 +316,11 @@ void fleet_plan_deinit(struct fleet_plan *plan)
 	free(plan->items);
 	strlist_deinit(&plan->warnings);
 	*plan = (struct fleet_plan){ 0 };
+}
+
+bool fleet_same_place(const struct fleet_item *a, const struct fleet_item *b)
+{
+	return a->certificate == b->certificate && a->host == b->host;
 }
 
 bool fleet_plan_has_work(const struct fleet_plan *plan)

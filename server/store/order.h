@@ -11,7 +11,7 @@
  * The intent (names, key type, CA, profile) is committed before the CA hears of it, the
  * order's URL before anything is done with it. At most one order in flight per (account,
  * profile, names), by a unique index over the states between ORDER_WAIT and ORDER_DONE,
- * and one order that is not done per (certificate, host).
+ * and one order before ORDER_TIDY per (certificate, host).
  */
 enum order_state {
 	ORDER_WAIT, /* for its turn: nothing is at the CA yet */

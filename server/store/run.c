@@ -41,6 +41,16 @@ bool store_order_hurry(struct store *store, int64_t id, int64_t now_ms, struct e
 	return sql_done(&use, err);
 }
 
+bool store_order_hurry_tidy(struct store *store, int64_t now_ms, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "UPDATE \"order\" SET run_at_ms = $1 WHERE state = 'tidy' "
+		   "AND claim = 0 AND run_at_ms > $1");
+
+	put_int(&use, now_ms);
+	return sql_done(&use, err);
+}
+
 static bool to_tidy(struct store *store, int64_t id, int64_t now_ms, const char *why,
                     struct err *err)
 {
@@ -81,12 +91,13 @@ bool store_order_wake(struct store *store, int64_t now_ms, struct err *err)
 	return sql_done(&use, err);
 }
 
-bool store_order_failures(struct store *store, const char *certificate, const char *host,
+bool store_order_refusals(struct store *store, const char *certificate, const char *host,
                           int *count, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "SELECT count(*) FROM \"order\" WHERE certificate = $1 AND host = $2 "
-		   "AND state = 'done' AND certificate_id IS NULL AND id > "
+		   "AND state IN ('tidy', 'done') AND certificate_id IS NULL "
+		   "AND last_code <> '' AND id > "
 		   "(SELECT coalesce(max(o.id), 0) FROM \"order\" AS o "
 		   "WHERE o.certificate = $1 AND o.host = $2 "
 		   "AND o.certificate_id IS NOT NULL)");

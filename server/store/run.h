@@ -24,6 +24,10 @@ bool store_focus(struct store *store, const struct store_place *places, size_t c
 bool store_order_hurry(struct store *store, int64_t id, int64_t now_ms,
                        struct err *err) MUST_CHECK;
 
+/* Makes all orders that are in ORDER_TIDY due now. */
+bool store_order_hurry_tidy(struct store *store, int64_t now_ms,
+                            struct err *err) MUST_CHECK;
+
 /* An order that nobody wants any more goes to ORDER_TIDY, so that its TXT values are
  * removed. */
 bool store_order_abandon(struct store *store, int64_t id, int64_t now_ms,
@@ -32,8 +36,9 @@ bool store_order_abandon(struct store *store, int64_t id, int64_t now_ms,
 /* Makes the orders that wait for their turn look again at once. */
 bool store_order_wake(struct store *store, int64_t now_ms, struct err *err) MUST_CHECK;
 
-/* How many orders in a row, up to now, ended without a certificate for this place? */
-bool store_order_failures(struct store *store, const char *certificate, const char *host,
+/* How many orders in a row, up to now, were refused by the CA (ended without a
+ * certificate, with a code) for this place? */
+bool store_order_refusals(struct store *store, const char *certificate, const char *host,
                           int *count, struct err *err) MUST_CHECK;
 
 /* The SHA-256 of a key's public part. */

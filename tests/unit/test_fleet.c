@@ -304,6 +304,199 @@ static void refusals_are_not_repeated_at_once(void **state)
 	DONE();
 }
 
+/* An order under way, for what this world wants. */
+static void begin_order(struct fixture *f, const struct world *w, enum order_state state,
+                        int attempts)
+{
+	AUTO_ORDER struct order order = { 0 };
+	const struct event event = { .name = "order.planned" };
+	int64_t account = fixture_account(f, "https://ca.test/dir");
+
+	fixture_order_fill(&order, text_name, text_host, "a.test");
+	free(order.intent);
+	order.intent = fleet_intent(&w->certificate, &w->host);
+	order.account_id = account;
+	order.url = xstrdup("https://ca.test/order/7");
+	order.state = state;
+	order.attempts = attempts;
+	order.run_at_ms = clock_now_ms() + 3600 * 1000;
+	if (attempts)
+		(void)err_set(&order.last, ERR_TEMPORARY, "later");
+	OK(f, store_order_add(f->store, &order, &event, &f->err));
+}
+
+static void change_dns(struct world *w)
+{
+	static char other[] = "other";
+
+	w->dns.name = other;
+}
+
+static const struct {
+	const char *name;
+	enum order_state state;
+	int attempts;
+	void (*change)(struct world *w);
+	enum fleet_action want;
+	bool gives_up;
+} open_orders[] = {
+	{ "goes on", ORDER_SPREAD, 0, change_nothing, FLEET_GO_ON, false },
+	{ "goes on after a failure", ORDER_SPREAD, 2, change_nothing, FLEET_GO_ON,
+	  false },
+	{ "another key type", ORDER_SPREAD, 0, change_key, FLEET_ISSUE, true },
+	{ "another CA, not begun", ORDER_WAIT, 0, change_ca, FLEET_ISSUE, true },
+	{ "another key type, at the end", ORDER_COLLECT, 0, change_key, FLEET_ISSUE,
+	  true },
+	{ "another DNS entry", ORDER_PUBLISH, 3, change_dns, FLEET_ISSUE, true },
+	{ "another DNS entry, proved", ORDER_FINALIZE, 0, change_dns, FLEET_GO_ON,
+	  false },
+	{ "tidying keeps nobody waiting", ORDER_TIDY, 4, change_nothing, FLEET_ISSUE,
+	  false },
+};
+
+static void orders_go_on_while_they_are_wanted(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(open_orders); i++) {
+		void *one = NULL;
+		struct world w;
+		struct fleet_item item;
+
+		assert_int_equal(fixture_setup(&one), 0);
+		make_world(&w);
+		enroll(one);
+		begin_order(one, &w, open_orders[i].state, open_orders[i].attempts);
+		open_orders[i].change(&w);
+		item = plan_one(one, &w, NULL);
+		CHECK(open_orders[i].name, item.action == open_orders[i].want);
+		CHECK(open_orders[i].name,
+		      (item.stale_id != 0) == open_orders[i].gives_up);
+		fixture_teardown(&one);
+	}
+	DONE();
+}
+
+static void plan_all(struct fixture *f, const struct world *w, struct fleet_plan *plan)
+{
+	AUTO_STRLIST struct strlist none = { 0 };
+	const struct fleet_wish wish = { &none, &none };
+
+	OK(f, fleet_plan(&w->config, f->store, &wish, plan, &f->err));
+}
+
+/* The old order is tidied up at once, and the new one begins in the same run. */
+static void what_was_changed_is_begun_anew(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_ORDER struct order old = { 0 }, new = { 0 };
+	struct world w;
+	bool found;
+
+	make_world(&w);
+	enroll(f);
+	begin_order(f, &w, ORDER_SPREAD, 0);
+	change_key(&w);
+	plan_all(f, &w, &plan);
+	OK(f, fleet_adopt(&plan, f->store, &f->err));
+	OK(f, store_order_claim(f->store, clock_now_ms(), &old, &found, &f->err));
+	assert_true(found);
+	assert_int_equal(old.state, ORDER_TIDY);
+	OK(f, store_order_claim(f->store, clock_now_ms(), &new, &found, &f->err));
+	assert_true(found);
+	assert_int_equal(new.state, ORDER_WAIT);
+	assert_int_equal(new.key_type, KEY_RSA_2048);
+}
+
+/* Changed, and changed back before it was done: what is there is right again. */
+static void what_was_changed_back_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_ORDER struct order old = { 0 };
+	struct world w;
+	bool found;
+
+	make_world(&w);
+	enroll(f);
+	deliver(f, &w, issue(f, &w, DAY, 90 * DAY));
+	change_key(&w);
+	begin_order(f, &w, ORDER_SPREAD, 0);
+	w.certificate.key = KEY_EC_256;
+	plan_all(f, &w, &plan);
+	assert_int_equal(plan.count, 1);
+	assert_int_equal(plan.items[0].action, FLEET_VERIFY);
+	OK(f, fleet_adopt(&plan, f->store, &f->err));
+	OK(f, store_order_newest(f->store, text_name, text_host, &old, &found, &f->err));
+	assert_int_equal(old.state, ORDER_TIDY);
+}
+
+static const struct {
+	const char *name;
+	int life_days;
+	void (*change)(struct world *w);
+	size_t count;
+	enum fleet_action second;
+} renewals[] = {
+	{ "it is looked at", 90, change_nothing, 2, FLEET_VERIFY },
+	{ "it is installed where it is wanted", 90, change_directory, 2, FLEET_DELIVER },
+	{ "but not when it is over", 60, change_nothing, 1, FLEET_ACTION_COUNT },
+};
+
+/* The CA refuses the next one: the one that is there is still cared for. */
+static void a_renewal_that_waits_hides_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(renewals); i++) {
+		AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+		void *one = NULL;
+		struct world w;
+
+		assert_int_equal(fixture_setup(&one), 0);
+		make_world(&w);
+		enroll(one);
+		deliver(one, &w,
+		        issue(one, &w, 70 * DAY, renewals[i].life_days * (int64_t)DAY));
+		end_order(one, &w, "caa", 0);
+		renewals[i].change(&w);
+		plan_all(one, &w, &plan);
+		CHECK(renewals[i].name, plan.count == renewals[i].count);
+		CHECK(renewals[i].name, plan.items[0].action == FLEET_WAIT);
+		CHECK(renewals[i].name,
+		      plan.count < 2 || plan.items[1].action == renewals[i].second);
+		CHECK(renewals[i].name,
+		      plan.count < 2 || fleet_same_place(&plan.items[0], &plan.items[1]));
+		fixture_teardown(&one);
+	}
+	DONE();
+}
+
+/* Only refusals count, and the CA's own word on when to come back. */
+static void the_ca_says_how_long(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_ORDER struct order order = { 0 };
+	const struct event event = { .name = "order.failed" };
+	struct fleet_item item;
+	struct world w;
+	bool found;
+
+	make_world(&w);
+	enroll(f);
+	for (int i = 0; i < 3; i++)
+		end_order(f, &w, "", 0);
+	end_order(f, &w, "rateLimited", 0);
+	item = plan_one(f, &w, NULL);
+	assert_int_equal(item.action, FLEET_WAIT);
+	assert_true(item.until <= clock_now() + 60);
+	OK(f,
+	   store_order_newest(f->store, text_name, text_host, &order, &found, &f->err));
+	order.last.retry_after = 7200;
+	OK(f, store_order_save(f->store, &order, false, &event, &f->err));
+	item = plan_one(f, &w, NULL);
+	assert_true(item.until >= clock_now() + 7100);
+}
+
 static void an_unknown_name_is_an_error(void **state)
 {
 	struct fixture *f = *state;
@@ -317,6 +510,10 @@ static void an_unknown_name_is_an_error(void **state)
 	assert_false(fleet_plan(&w.config, f->store, &wish, &plan, &f->err));
 	assert_int_equal(f->err.kind, ERR_INPUT);
 	assert_non_null(strstr(f->err.msg, "web-2"));
+	strlist_deinit(&only);
+	strlist_add(&forced, "www/web-9");
+	assert_false(fleet_plan(&w.config, f->store, &wish, &plan, &f->err));
+	assert_int_equal(f->err.kind, ERR_INPUT);
 }
 
 static void what_is_adopted_is_claimed(void **state)
@@ -350,6 +547,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_due),
 		cmocka_unit_test(refusals_are_not_repeated_at_once),
+		cmocka_unit_test(orders_go_on_while_they_are_wanted),
+		STORE_TEST(what_was_changed_is_begun_anew),
+		STORE_TEST(what_was_changed_back_is_given_up),
+		cmocka_unit_test(a_renewal_that_waits_hides_nothing),
+		STORE_TEST(the_ca_says_how_long),
 		STORE_TEST(an_unknown_name_is_an_error),
 		STORE_TEST(what_is_adopted_is_claimed),
 	};
