@@ -186,6 +186,15 @@ static enum dns_result refused(const struct job *job, const ldns_pkt *reply)
 			    "server %s refused TSIG key '%s' (%s): NOTAUTH (%s): %s",
 			    update->server, update->key_name, update->key_algorithm,
 			    key_errors[i].name, key_errors[i].why);
+	/* Knot 3.4 leaves TSIG out for a key that it does not know, and 3.2 for a zone
+	 * that it does not have: which it was, nobody can tell. */
+	if (code == LDNS_RCODE_NOTAUTH && !ldns_pkt_tsig(reply))
+		return fail(
+		    job, DNS_DENIED,
+		    "server %s refused the update of zone %s by TSIG key '%s': "
+		    "NOTAUTH, unsigned: it has no such key, or not for these names, or "
+		    "it is not a primary server of that zone",
+		    update->server, update->zone, update->key_name);
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
 		if (codes[i].code == code)
 			return fail(job, codes[i].result,
