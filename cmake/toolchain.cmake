@@ -36,8 +36,17 @@ if(CERTFERRY_HARDEN)
   target_compile_options(house_rules INTERFACE
     -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -Werror=format-security -Werror=implicit
     -fstack-protector-strong -fstack-clash-protection
-    -ftrivial-auto-var-init=zero -fno-delete-null-pointer-checks -fno-strict-overflow
-    -fno-strict-aliasing)
+    -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing)
+  # Clang before 16 wants to be asked twice for zeros.
+  check_c_compiler_flag("-Werror -ftrivial-auto-var-init=zero" HAVE_init_zero)
+  set(sure -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
+  if(HAVE_init_zero)
+    target_compile_options(house_rules INTERFACE -ftrivial-auto-var-init=zero)
+  elseif(CMAKE_C_COMPILER_ID STREQUAL Clang)
+    target_compile_options(house_rules INTERFACE -ftrivial-auto-var-init=zero ${sure})
+  else()
+    message(FATAL_ERROR "this compiler cannot set variables to zero: hardening needs it")
+  endif()
   foreach(flag -fcf-protection=full -mbranch-protection=standard -fzero-call-used-regs=used-gpr
                -fstrict-flex-arrays=3 -fzero-init-padding-bits=all)
     string(MAKE_C_IDENTIFIER "HAVE${flag}" have)

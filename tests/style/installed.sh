@@ -40,6 +40,8 @@ hardened() {
 	! readelf -W -l "$prefix/$program" | grep -q 'GNU_STACK.*RWE' ||
 		complain "$program: its stack is executable"
 	has "$program" -h 'Type:.*DYN' 'position independence'
+	! readelf -W -d "$prefix/$program" | grep -qE 'RPATH|RUNPATH' ||
+		complain "$program: looks for libraries in a place of its own"
 	needed=$(readelf -W -d "$prefix/$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
 		grep -vE '^(libc|libm|ld-linux[^.]*)\.so' | grep -vE "^($may)\.so")
 	[ -z "$needed" ] || complain "$program needs $(echo "$needed" | xargs): it may not"
@@ -53,7 +55,13 @@ for plugin in "$prefix"/lib/certferry/plugins/*.so; do
 	symbols=$(nm -D --defined-only "$plugin" | awk '{ print $3 }')
 	[ "$symbols" = dns_provider_v1 ] || complain "$name exports: $(echo "$symbols" | xargs)"
 done
-has bin/certferry --dyn-syms '__stack_chk_fail' 'stack protector'
+for program in bin/certferry libexec/certferry/certferry-dns-host \
+	libexec/certferry/certferry-ssh-worker; do
+	has "$program" --dyn-syms '__stack_chk_fail' 'stack protector'
+	has "$program" --dyn-syms '__(memcpy|v?snprintf|fprintf|read)_chk' 'FORTIFY_SOURCE'
+	# glibc loads no position-independent program by dlopen().
+	has "$program" -d 'FLAGS_1.*PIE' 'mark of a program'
+done
 
 "$prefix/bin/certferry" version || complain "certferry does not run from $prefix"
 "$prefix/bin/certferry" provider list | grep -q rfc2136 ||
