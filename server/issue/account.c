@@ -9,7 +9,8 @@
 /*
  * The account at a CA: found in the store by the directory's URL, else made. Its key is
  * committed before the CA hears of it, so that a crash in between finds the same account
- * again (newAccount with a known key gives the existing one, RFC 8555 7.3).
+ * again (newAccount with a known key gives the existing one, RFC 8555 7.3). A CA that has
+ * forgotten it (a test CA that was started anew) gets it registered again, with its key.
  */
 
 enum { FAILURE_HOLDS_MS = 3000 };
@@ -66,6 +67,22 @@ static bool register_account(struct store *store, struct ca_desk *desk,
 	return store_account_save(store, account, &event, err);
 }
 
+/* Others may be using the desk: only the account's URL changes under them. */
+static bool register_anew(struct store *store, struct ca_desk *desk, struct err *err)
+{
+	CLEANUP(account_deinit) struct account account = { 0 };
+	bool found;
+
+	if (!store_account_find(store, desk->settings->acme.directory, &account, &found,
+	                        err))
+		return false;
+	free(TAKE(account.url));
+	if (!register_account(store, desk, &account, err))
+		return false;
+	desk->is_lost = false;
+	return true;
+}
+
 static bool open_desk(struct issue *issue, struct ca_desk *desk, struct err *err)
 {
 	CLEANUP(account_deinit) struct account account = { 0 };
@@ -73,7 +90,7 @@ static bool open_desk(struct issue *issue, struct ca_desk *desk, struct err *err
 	bool found;
 
 	if (desk->account_id)
-		return true;
+		return !desk->is_lost || register_anew(store, desk, err);
 	issue_ca_close(desk);
 	if (!store_account_find(store, desk->settings->acme.directory, &account, &found,
 	                        err))
@@ -92,7 +109,7 @@ static bool open_desk(struct issue *issue, struct ca_desk *desk, struct err *err
  * out holds for the others for a moment. */
 static bool try_desk(struct issue *issue, struct ca_desk *desk, struct err *err)
 {
-	if (!desk->account_id && desk->failed_at_ms &&
+	if ((!desk->account_id || desk->is_lost) && desk->failed_at_ms &&
 	    clock_mono_ms() - desk->failed_at_ms < FAILURE_HOLDS_MS) {
 		*err = desk->last;
 		return false;
@@ -119,6 +136,19 @@ struct ca_desk *issue_ca_open(struct issue *issue, const char *name, struct err 
 	}
 	(void)err_set(err, ERR_CONFIG, "the configuration has no CA '%s' any more", name);
 	return NULL;
+}
+
+void issue_ca_lost(struct issue *issue, const char *name)
+{
+	for (size_t i = 0; i < issue->settings.ca_count; i++) {
+		struct ca_desk *desk = &issue->cas[i];
+
+		if (!str_eq(desk->settings->name, name))
+			continue;
+		pthread_mutex_lock(&desk->lock);
+		desk->is_lost = true;
+		pthread_mutex_unlock(&desk->lock);
+	}
 }
 
 void issue_ca_close(struct ca_desk *desk)

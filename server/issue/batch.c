@@ -91,10 +91,13 @@ static bool run_batch(struct issue *issue, struct batch *batch, struct err *err)
 	AUTO_TXT_LIST struct txt_list rows = { 0 };
 	AUTO_FREE struct provider_change *changes = NULL;
 	struct err whole = { 0 };
-	const struct txt_filter filter = { .dns = dns->name,
-		                           .state = batch->remove ? TXT_UNWANTED
-		                                                  : TXT_WANTED,
-		                           .limit = PROVIDER_BATCH_MAX };
+	const struct txt_filter filter = {
+		.dns = dns->name,
+		.state = batch->remove ? TXT_UNWANTED : TXT_WANTED,
+		.limit = PROVIDER_BATCH_MAX,
+		/* Rows that keep failing must not fill it for ever. */
+		.first = batch->order_id
+	};
 
 	if (!store_txt_list(issue->settings.store, &filter, &rows, err))
 		return false;

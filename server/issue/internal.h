@@ -13,6 +13,7 @@ struct ca_desk {
 	const struct issue_ca *settings;
 	pthread_mutex_t lock; /* while the account is looked up or made */
 	int64_t account_id;   /* 0: not yet */
+	bool is_lost; /* the CA does not know the account: to be registered anew */
 	struct key *key;
 	struct acme *acme;
 	char *account_url;
@@ -52,6 +53,8 @@ bool issue_is_overdue(const struct order *order, int64_t seconds);
 struct ca_desk *issue_ca_open(struct issue *issue, const char *name,
                               struct err *err) MUST_CHECK;
 void issue_ca_close(struct ca_desk *desk);
+/* The CA has said that it does not know the account. */
+void issue_ca_lost(struct issue *issue, const char *name);
 
 /* batch.c */
 struct dns_desk *issue_dns_find(struct issue *issue, const char *name,

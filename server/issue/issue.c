@@ -23,6 +23,10 @@ _Static_assert(ARRAY_SIZE(states) == ORDER_STATE_COUNT, "a state has no row");
  * Let's Encrypt's integration guide asks. One more failure than rows ends the order. */
 static const int backoff_s[] = { 5, 60, 600, 6000, 86400 };
 
+/* But what the CA has perhaps issued already is asked for as long as CAs keep an order:
+ * to begin anew would get a second certificate. */
+enum { KEPT_FOR_S = 7 * 86400 };
+
 struct issue *issue_new(const struct issue_settings *settings)
 {
 	struct issue *issue = NEW(struct issue);
@@ -45,8 +49,10 @@ void issue_free(struct issue *issue)
 {
 	if (!issue)
 		return;
-	for (size_t i = 0; i < issue->settings.ca_count; i++)
+	for (size_t i = 0; i < issue->settings.ca_count; i++) {
 		issue_ca_close(&issue->cas[i]);
+		pthread_mutex_destroy(&issue->cas[i].lock);
+	}
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		pthread_mutex_destroy(&issue->dns[i].lock);
 	free(issue->cas);
@@ -81,19 +87,45 @@ bool issue_is_overdue(const struct order *order, int64_t seconds)
 	return clock_now_ms() - order->state_since_ms > seconds * 1000;
 }
 
+/* The CA has lost the account, or the order: that is no refusal, so it carries no code
+ * for which the next order would have to wait. */
+static void forgive_loss(struct issue *issue, const struct order *order, struct err *why)
+{
+	bool has_no_account = str_eq(why->code, "accountDoesNotExist");
+
+	if (has_no_account)
+		issue_ca_lost(issue, order->ca);
+	if (has_no_account && !order->url)
+		why->kind = ERR_TEMPORARY;
+	if (has_no_account || why->kind == ERR_NOT_FOUND)
+		why->code[0] = '\0';
+}
+
+static bool is_tried_again(const struct order *order, const struct err *why)
+{
+	bool is_at_end = order->state == ORDER_FINALIZE || order->state == ORDER_COLLECT;
+
+	if (!err_infos[why->kind].retry)
+		return false;
+	return (size_t)order->attempts < ARRAY_SIZE(backoff_s) ||
+	       (is_at_end && !issue_is_overdue(order, KEPT_FOR_S));
+}
+
 /* A failure leaves the order waiting, or on its way out. Returns true where it waits. */
 static bool fall_back(struct order *order, const struct err *why)
 {
-	bool waits = err_infos[why->kind].retry &&
-	             (size_t)order->attempts < ARRAY_SIZE(backoff_s);
+	size_t last = ARRAY_SIZE(backoff_s) - 1;
 
 	order->last_at = clock_now();
 	/* Why it failed is worth more than that its TXT could not be removed either. */
 	if (order->state != ORDER_TIDY || order->last.kind == ERR_NONE)
 		order->last = *why;
-	if (waits) {
-		int64_t wait_s = backoff_s[order->attempts++];
+	if (is_tried_again(order, why)) {
+		size_t at = (size_t)order->attempts < last ? (size_t)order->attempts
+		                                           : last;
+		int64_t wait_s = backoff_s[at];
 
+		order->attempts++;
 		if (why->retry_after > wait_s)
 			wait_s = why->retry_after;
 		order->run_at_ms = clock_now_ms() + wait_s * 1000;
@@ -189,13 +221,15 @@ bool issue_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 		return true;
 	enum order_state before = order.state;
 
-	if (!states[order.state].run(issue, &order, &why))
+	if (!states[order.state].run(issue, &order, &why)) {
+		forgive_loss(issue, &order, &why);
 		waits = fall_back(&order, &why);
+	}
 	if (!save(issue, &order, before, &why, err))
 		return false;
 	tell(issue, &order, before, &why, waits);
 	/* Its names are proved, or it is out of the way: others may go. */
-	if (order.state != before && order.state >= ORDER_FINALIZE)
+	if (waits || (order.state != before && order.state >= ORDER_FINALIZE))
 		return store_order_wake(issue->settings.store, clock_now_ms(), err);
 	return true;
 }

@@ -23,6 +23,20 @@ enum {
 	PROVED_FOR_S = 3600,        /* how long a proved name surely needs no new proof */
 };
 
+/* Looks again soon; but not before the one of the same names does, where that has to wait
+ * itself, or the run would never end. */
+static bool await_turn(struct store *store, struct order *order, struct err *err)
+{
+	int64_t until_ms;
+
+	if (!store_order_twin_next(store, order, &until_ms, err))
+		return false;
+	issue_look_again(order, 0, TURN_FIRST_MS, TURN_MOST_MS);
+	if (until_ms > order->run_at_ms)
+		order->run_at_ms = until_ms;
+	return true;
+}
+
 bool issue_wait(struct issue *issue, struct order *order, struct err *err)
 {
 	struct store *store = issue->settings.store;
@@ -48,9 +62,7 @@ bool issue_wait(struct issue *issue, struct order *order, struct err *err)
 	}
 	if (!store_end(store, good, good ? err : &ignored) || !good)
 		return false;
-	if (!may)
-		issue_look_again(order, 0, TURN_FIRST_MS, TURN_MOST_MS);
-	return true;
+	return may || await_turn(store, order, err);
 }
 
 /* The key is committed before the CA hears of the order. */
@@ -324,6 +336,7 @@ static bool want_delivery(struct store *store, const struct certificate *row,
 	delivery.state = DELIVERY_PUSH;
 	delivery.run_at_ms = clock_now_ms();
 	delivery.attempts = 0;
+	delivery.last = (struct err){ 0 };
 	free(delivery.reason);
 	delivery.reason = xstrdup("a new certificate");
 	return store_delivery_put(store, &delivery, &event, err);

@@ -84,12 +84,17 @@ bool store_order_each_open(struct store *store, store_order_fn *fn, void *arg,
 
 /*
  * May this order go to the CA now? No while as many as in_flight_max are between WAIT and
- * TIDY, while one of the same account, profile and names is, or while one that began
- * before it and less than 120 s ago, without a failure, is proving one of its names that
- * has no valid authorization of this account and profile yet.
+ * TIDY (one that waits for more than 30 s itself takes no room), while one of the same
+ * account, profile and names is, or while one that began before it and less than 120 s
+ * ago, without a failure, is proving one of its names that has no valid authorization of
+ * this account and profile yet.
  */
 bool store_order_may_start(struct store *store, const struct order *order,
                            int in_flight_max, bool *may, struct err *err) MUST_CHECK;
+/* When the order of the same account, profile and names that is in flight goes on; 0:
+ * there is none. */
+bool store_order_twin_next(struct store *store, const struct order *order,
+                           int64_t *run_at_ms, struct err *err) MUST_CHECK;
 /* Remembers that the name was proved at the CA until then. */
 bool store_authorized(struct store *store, const struct order *order, const char *name,
                       int64_t until, struct err *err) MUST_CHECK;
@@ -150,9 +155,10 @@ struct txt_filter {
 	const char *dns;  /* NULL: of all */
 	int64_t order_id; /* 0: of all */
 	enum txt_state state;
-	int limit; /* 0: none */
+	int limit;     /* 0: none */
+	int64_t first; /* the rows of this order come first; 0: nobody's */
 };
-/* Oldest first. */
+/* Oldest first otherwise. */
 bool store_txt_list(struct store *store, const struct txt_filter *filter,
                     struct txt_list *out, struct err *err) MUST_CHECK;
 /* ERR_NOT_FOUND where the row is gone, or is unwanted by now and was to become set. */

@@ -5,6 +5,8 @@
 
 /* How long an order that is proving a name is waited for. */
 enum { PATIENCE_MS = 120 * 1000 };
+/* One that waits for longer than this itself is not in the way of others. */
+enum { AT_WORK_MS = 30 * 1000 };
 
 /* Before ORDER_CREATE an order has no account yet, but its CA says which it will be. */
 #define SAME_ACCOUNT "(o.account_id = $2 OR o.ca = $3) AND o.profile = $4"
@@ -22,10 +24,12 @@ static bool is_full(struct store *store, const struct order *order, int in_fligh
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "SELECT count(*) >= $1 FROM \"order\" WHERE id <> $2 "
-		   "AND state NOT IN ('wait', 'done') AND state <> 'tidy'");
+		   "AND state NOT IN ('wait', 'tidy', 'done') "
+		   "AND (claim <> 0 OR run_at_ms <= $3)");
 
 	put_int(&use, in_flight_max);
 	put_int(&use, order->id);
+	put_int(&use, clock_now_ms() + AT_WORK_MS);
 	return answer(&use, yes, err);
 }
 
@@ -49,6 +53,23 @@ static bool has_twin(struct store *store, const struct order *order, bool *yes,
 
 	put_account(&use, order);
 	return answer(&use, yes, err);
+}
+
+bool store_order_twin_next(struct store *store, const struct order *order,
+                           int64_t *run_at_ms, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT coalesce(max(o.run_at_ms), 0) FROM \"order\" AS o "
+		   "WHERE o.state NOT IN ('wait', 'done') AND o.id <> $1 "
+		   "AND " SAME_ACCOUNT
+		   " AND o.names = (SELECT names FROM \"order\" WHERE id = $1)");
+	bool row;
+
+	put_account(&use, order);
+	if (!sql_row(&use, &row, err))
+		return false;
+	*run_at_ms = get_int(&use);
+	return sql_done(&use, err);
 }
 
 /* The name is proved once for all: who came later waits for who is at it. Of two that

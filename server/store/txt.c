@@ -89,13 +89,14 @@ bool store_txt_list(struct store *store, const struct txt_filter *filter,
 	    store, "SELECT id, order_id, dns, zone, name, value, state, created_at "
 		   "FROM txt WHERE state = $1 AND (CAST($2 AS TEXT) IS NULL OR dns = $2) "
 		   "AND (CAST($3 AS INTEGER) IS NULL OR order_id = $3) "
-		   "ORDER BY id LIMIT $4");
+		   "ORDER BY CASE WHEN order_id = $4 THEN 0 ELSE 1 END, id LIMIT $5");
 	bool row;
 
 	*out = (struct txt_list){ 0 };
 	put_text(&use, txt_state_names[filter->state]);
 	put_text(&use, filter->dns);
 	put_id(&use, filter->order_id);
+	put_int(&use, filter->first);
 	put_int(&use, filter->limit ? filter->limit : INT32_MAX);
 	while (sql_row(&use, &row, err) && row) {
 		struct txt *txt;

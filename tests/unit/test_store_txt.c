@@ -26,7 +26,7 @@ static const char *ids(struct fixture *f, const char *dns, int64_t order_id,
 	AUTO_TXT_LIST struct txt_list list = { 0 };
 	size_t len = 0;
 
-	const struct txt_filter filter = { dns, order_id, state, limit };
+	const struct txt_filter filter = { dns, order_id, state, limit, 0 };
 
 	OK(f, store_txt_list(f->store, &filter, &list, &f->err));
 	text[0] = '\0';
@@ -42,6 +42,7 @@ static void rows_are_listed_and_moved(void **state)
 	AUTO_TXT_LIST struct txt_list list = { 0 };
 	int64_t one = fixture_order(f, "www", "web-1", "a.test");
 	int64_t two = fixture_order(f, "www", "web-2", "b.test");
+	const struct txt_filter mine_first = { NULL, 0, TXT_WANTED, 2, two };
 
 	add(f, one, "home", "v1");
 	add(f, one, "home", "v2");
@@ -52,6 +53,10 @@ static void rows_are_listed_and_moved(void **state)
 	CHECK("of an order", str_eq(ids(f, NULL, two, TXT_WANTED, 99), "3 4"));
 	CHECK("of both", str_eq(ids(f, "home", two, TXT_WANTED, 99), "4"));
 	CHECK("at most", str_eq(ids(f, NULL, 0, TXT_WANTED, 2), "1 2"));
+	OK(f, store_txt_list(f->store, &mine_first, &list, &f->err));
+	CHECK("an order's own come first, whoever waits",
+	      list.len == 2 && list.items[0].id == 3 && list.items[1].id == 4);
+	txt_list_deinit(&list);
 	OK(f, store_txt_set_state(f->store, 2, TXT_SET, &f->err));
 	CHECK("moved", str_eq(ids(f, NULL, 0, TXT_WANTED, 99), "1 3 4"));
 	CHECK("there", str_eq(ids(f, NULL, 0, TXT_SET, 99), "2"));
@@ -62,7 +67,7 @@ static void rows_are_listed_and_moved(void **state)
 	OK(f, store_txt_remove(f->store, 1, &removed, &f->err));
 	CHECK("removed", str_eq(ids(f, NULL, 0, TXT_WANTED, 99), "3 4"));
 	fixture_reopen(f);
-	const struct txt_filter filter = { "away", 0, TXT_WANTED, 9 };
+	const struct txt_filter filter = { "away", 0, TXT_WANTED, 9, 0 };
 
 	OK(f, store_txt_list(f->store, &filter, &list, &f->err));
 	CHECK("whole", list.len == 1 && str_eq(list.items[0].value, "v3") &&
