@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/load.h"
 
+#include <string.h>
+
 static void secret_release(struct config_secret *secret)
 {
 	free(secret->file);
@@ -18,15 +20,25 @@ static void options_release(struct config_dns *dns)
 	free(dns->options);
 }
 
+static char *pointer_at(const void *place)
+{
+	char *pointer;
+
+	memcpy(&pointer, place, sizeof(pointer));
+	return pointer;
+}
+
 static void entries_release(const struct key *key, char *base)
 {
-	char *array = *(char **)(void *)(base + key->offset);
-	size_t count = *(size_t *)(void *)(base + key->also);
+	char *array = pointer_at(base + key->offset);
+	size_t count;
+
+	memcpy(&count, base + key->also, sizeof(count));
 
 	for (size_t i = 0; i < count; i++) {
 		char *entry = array + i * key->section->size;
 
-		free(*(char **)(void *)entry);
+		free(pointer_at(entry));
 		section_release(key->section, entry);
 	}
 	free(array);
