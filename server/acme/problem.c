@@ -22,7 +22,7 @@ static const struct problem_type {
 	const char *words;
 } types[] = {
 	{ "accountDoesNotExist", ERR_DENIED,
-	  "the CA does not know this account (any more): it must be registered anew" },
+	  "the CA does not know this account (any more): it is registered anew by itself" },
 	{ "alreadyReplaced", ERR_CONFLICT,
 	  "the certificate to be replaced has been replaced already" },
 	{ "alreadyRevoked", ERR_CONFLICT, "the certificate has been revoked already" },
@@ -235,6 +235,9 @@ bool problem_of_reply(const struct problem_reply *reply, struct err *err)
 	    json_parse_object(reply->text, reply->len, &json, &not_json) &&
 	    cJSON_GetObjectItemCaseSensitive(json, "type")) {
 		read_problem(json, meaning->kind, meaning->words, err);
+		/* CAs call it malformed when something is gone; their status tells. */
+		if (meaning->kind == ERR_NOT_FOUND && err->kind == ERR_REMOTE)
+			err->kind = ERR_NOT_FOUND;
 		add_action(json, reply->link, err);
 	} else {
 		add_status(reply, meaning, err);

@@ -71,6 +71,8 @@ static const struct {
 	  { "502", "<html>Bad Gateway" } },
 	{ "empty 503", 503, "", NULL, ERR_TEMPORARY, "", { "503" } },
 	{ "empty 429", 429, "", NULL, ERR_TEMPORARY, "", { "429", "too many" } },
+	{ "gone", 404, "{\"type\":\"" URN "malformed\"}", NULL, ERR_NOT_FOUND, "malformed",
+	  { "malformed" } },
 	{ "empty 404", 404, "", NULL, ERR_NOT_FOUND, "", { "404", "not found" } },
 	{ "401", 401, "no", NULL, ERR_DENIED, "", { "401" } },
 	{ "redirect", 302, "", NULL, ERR_REMOTE, "", { "302", "redirect" } },

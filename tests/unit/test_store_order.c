@@ -278,6 +278,58 @@ static void may_start(void **state)
 	DONE();
 }
 
+/* Puts off the first of two orders: a failure that is tried again in an hour. */
+static int64_t put_off(struct fixture *f, const char *certificate)
+{
+	AUTO_ORDER struct order order = { 0 };
+	bool found;
+
+	OK(f,
+	   store_order_newest(f->store, certificate, "web-1", &order, &found, &f->err));
+	order.attempts = 1;
+	order.run_at_ms = clock_now_ms() + 3600 * 1000;
+	OK(f, store_order_save(f->store, &order, false, &moved, &f->err));
+	return order.run_at_ms;
+}
+
+/* Or ten names with trouble would stop all others for as long as they wait. */
+static void who_waits_long_takes_no_room(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_ORDER struct order second = { 0 };
+	int64_t account = fixture_account(f, "https://ca.test/directory");
+	bool may = true;
+
+	fixture_order(f, "one", "web-1", "a.test");
+	fixture_order_state(f, "one", "web-1", ORDER_PUBLISH, account);
+	fixture_order_fill(&second, "two", "web-2", "b.test");
+	OK(f, store_order_add(f->store, &second, &moved, &f->err));
+	OK(f, store_order_may_start(f->store, &second, 1, &may, &f->err));
+	assert_false(may);
+	(void)put_off(f, "one");
+	OK(f, store_order_may_start(f->store, &second, 1, &may, &f->err));
+	assert_true(may);
+}
+
+/* An order cannot begin before its twin does something: the run need not wait for it. */
+static void the_twin_says_when(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_ORDER struct order second = { 0 };
+	int64_t account = fixture_account(f, "https://ca.test/directory");
+	int64_t at_ms, until_ms = 1;
+
+	fixture_order_fill(&second, "two", "web-2", "a.test");
+	OK(f, store_order_add(f->store, &second, &moved, &f->err));
+	OK(f, store_order_twin_next(f->store, &second, &until_ms, &f->err));
+	assert_int_equal(until_ms, 0);
+	fixture_order(f, "one", "web-1", "a.test");
+	fixture_order_state(f, "one", "web-1", ORDER_TIDY, account);
+	at_ms = put_off(f, "one");
+	OK(f, store_order_twin_next(f->store, &second, &until_ms, &f->err));
+	assert_int_equal(until_ms, at_ms);
+}
+
 /* Both have begun and share a name: exactly one of them waits for the other. */
 static void two_pioneers_do_not_wait_for_each_other(void **state)
 {
@@ -311,6 +363,8 @@ int main(void)
 		STORE_TEST(one_order_at_a_time),
 		STORE_TEST(open_orders_are_listed),
 		STORE_TEST(may_start),
+		STORE_TEST(who_waits_long_takes_no_room),
+		STORE_TEST(the_twin_says_when),
 		STORE_TEST(two_pioneers_do_not_wait_for_each_other),
 	};
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The world or the configuration changes while something is under way."""
+
+import os
+import signal
+import subprocess
+
+from certferry import WAITS, wait_until_group_is_gone
+from test_happy import names_of
+
+
+def kill_at(world, words, *arguments):
+    """apply, ended by SIGKILL as soon as its log says these words."""
+    process = subprocess.Popen(
+        world.certferry.argv("-v", "apply", "--yes", *arguments), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+        env=world.certferry.environment(), start_new_session=True)
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if words in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    else:
+        raise AssertionError(f"never said '{words}':\n{''.join(seen)}")
+    process.stderr.close()
+    process.wait()
+    wait_until_group_is_gone(process.pid)
+
+
+def test_ca_that_forgot_the_account(world):
+    """The CA lost its state: the account is registered anew, with no help."""
+    world.standard(1)
+    assert world.certferry.apply().code == 0
+    world.pebble.stop()
+    world.pebble.start()
+    result = world.certferry.apply("--force", "www")
+    assert result.code == 0, result
+    world.assert_all_served()
+
+
+def test_ca_that_forgot_the_order(world):
+    """Its order is gone with the CA's state: a clear row, and the next run begins anew."""
+    world.standard(1, ca={"authz_reuse": 0})
+    kill_at(world, "spread")
+    world.pebble.stop()
+    world.pebble.start()
+    first = world.certferry.apply()
+    assert first.code == 6, first
+    assert "registered anew" in first.out, first
+    second = world.certferry.apply()
+    assert second.code == 0, second
+    world.assert_all_served()
+    world.assert_no_residue()
+
+
+def test_names_changed_under_an_order(world):
+    """What was begun for the old names is not finished for nothing."""
+    world.standard(1, ca={"authz_reuse": 0})
+    kill_at(world, "spread")
+    names = world.config["certificates"]["www"]["names"]
+    names.append("one.more.example.org")
+    world.write_config()
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    world.assert_all_served()
+    world.assert_no_residue()
+    assert world.pebble.issued() == 1
+    assert "one.more.example.org" in names_of(world.hosts["web-1"])
+
+
+def test_renewal_that_fails_hides_nothing(world):
+    """The CA is away: status says so, and that the old certificate is installed and served;
+    and what diverged on the server is mended all the same."""
+    world.standard(1)
+    assert world.certferry.apply().code == 0
+    host = world.hosts["web-1"]
+    before = host.installed_sha256()
+    world.pebble.stop()
+    result = world.certferry.apply("--force", "www")
+    assert result.code == WAITS, result
+    row = world.certferry.status()["www", "web-1"]
+    assert row["state"] == "waiting" and row["error"], row
+    assert row["installed"] and row["is_served"], row
+    assert "not renewed; installed is one that ends" in row["reason"], row
+    world.config["certificates"]["www"]["install"]["directory"] = "/srv/tls"
+    world.write_config()
+    result = world.certferry.apply()
+    assert result.code == WAITS, result
+    assert host.installed_sha256("/srv/tls") == before
