@@ -84,7 +84,7 @@ run_pytest() {
 }
 
 stage_e2e() {
-	CERTFERRY_BUILD=$PWD/build/dev run_pytest tests/e2e
+	CERTFERRY_SLOW_TESTS=1 CERTFERRY_BUILD=$PWD/build/dev run_pytest tests/e2e
 }
 
 stage_installed() {
