@@ -102,14 +102,16 @@ static void run_visit(struct visit *visit)
 static void note_served(struct cargo *cargo)
 {
 	struct delivery *row = cargo->row;
+	bool is_wanted = cargo->probe.seen == PROBE_WANTED;
+	bool is_gone = is_wanted && row->state == DELIVERY_PUSH && !cargo->is_done;
 
 	if (!cargo->slot || !cargo->slot->is_probed || !cargo->probe.text[0])
 		return;
 	memcpy(row->served_sha256, cargo->probe.sha256, sizeof(row->served_sha256));
 	free(row->served);
-	row->served = xstrdup(cargo->probe.text);
+	row->served = xstrdup(is_gone ? "seen, and then rolled back" : cargo->probe.text);
 	row->served_at = clock_now();
-	row->is_served = cargo->probe.seen == PROBE_WANTED;
+	row->is_served = is_wanted && !is_gone;
 }
 
 static void note_done(struct cargo *cargo, bool was_push)

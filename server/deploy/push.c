@@ -26,7 +26,7 @@ struct push {
 	struct cargo **cargo; /* of this service */
 	size_t count;
 	int64_t deadline_ms;
-	bool is_reloaded;
+	bool is_told; /* our word, "commit" */
 	bool is_committed;
 	struct err err; /* of the push as a whole */
 };
@@ -163,9 +163,9 @@ static void on_reloaded(struct push *push, const struct install_line *line,
 	const char *word;
 
 	(void)line, (void)cargo;
-	push->is_reloaded = true;
 	tell_staged(push, "reloaded");
-	word = all_are_seen(push) ? "commit\n" : "rollback\n";
+	push->is_told = all_are_seen(push);
+	word = push->is_told ? "commit\n" : "rollback\n";
 	if (!ssh_write(visit->ssh, word, strlen(word), push->deadline_ms, &why))
 		blame(push, &why);
 }
@@ -183,11 +183,12 @@ static void on_reload_failed(struct push *push, const struct install_line *line,
 	blame(push, &why);
 }
 
+/* Of no worth before we have looked and said so. */
 static void on_committed(struct push *push, const struct install_line *line,
                          struct cargo *cargo)
 {
 	(void)line, (void)cargo;
-	push->is_committed = true;
+	push->is_committed = push->is_told;
 }
 
 static void on_rolled_back(struct push *push, const struct install_line *line,

@@ -22,7 +22,7 @@ static void diverged(struct cargo *cargo, const char *how)
 static struct cargo *find_slot(struct visit *visit, const char *name)
 {
 	for (size_t i = 0; i < visit->count; i++)
-		if (visit->cargo[i].slot &&
+		if (visit->cargo[i].slot && visit->cargo[i].err.kind == ERR_NONE &&
 		    str_eq(visit->cargo[i].slot->certificate, name))
 			return &visit->cargo[i];
 	return NULL;

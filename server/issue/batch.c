@@ -13,7 +13,7 @@
  * changes or goes only after the provider did it.
  */
 
-enum { BATCH_DEADLINE_S = 120 };
+enum { BATCH_DEADLINE_S = 120, SWEEP_BUSY_MS = 500 };
 
 struct dns_desk *issue_dns_find(struct issue *issue, const char *name, struct err *err)
 {
@@ -57,10 +57,12 @@ static bool settle_all(struct store *store, const struct txt_list *rows,
 	for (size_t i = 0; good && i < rows->len; i++) {
 		const struct provider_change *change = &changes[i];
 
-		if (change->outcome.kind == ERR_NONE)
+		if (change->outcome.kind == ERR_NONE) {
 			good = settle(store, &rows->items[i], change->remove, err);
-		else if (rows->items[i].order_id == batch->order_id)
+			batch->has_more = rows->len == PROVIDER_BATCH_MAX;
+		} else if (rows->items[i].order_id == batch->order_id) {
 			batch->failed = change->outcome;
+		}
 	}
 	return store_end(store, good, good ? err : &ignored) && good;
 }
@@ -146,21 +148,34 @@ bool issue_janitor_start(struct issue *issue, struct err *err)
 	return true;
 }
 
+/* One batch. Where another's is running, or more is left, it comes again. */
+static bool sweep(struct issue *issue, struct dns_desk *desk, struct err *err)
+{
+	struct batch batch = { .desk = desk, .remove = true };
+
+	if (!issue_batch(issue, &batch, err))
+		return false;
+	if (batch.busy)
+		__atomic_store_n(&desk->sweep_at_ms, clock_now_ms() + SWEEP_BUSY_MS,
+		                 __ATOMIC_SEQ_CST);
+	if (batch.busy || batch.has_more)
+		__atomic_store_n(&desk->is_swept, false, __ATOMIC_SEQ_CST);
+	return true;
+}
+
 bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 {
 	struct issue *issue = arg;
 
-	(void)now_ms;
 	*did = false;
 	for (size_t i = 0; i < issue->settings.dns_count && !*did; i++) {
 		struct dns_desk *desk = &issue->dns[i];
 
-		if (__atomic_exchange_n(&desk->is_swept, true, __ATOMIC_SEQ_CST))
+		if (__atomic_load_n(&desk->sweep_at_ms, __ATOMIC_SEQ_CST) > now_ms ||
+		    __atomic_exchange_n(&desk->is_swept, true, __ATOMIC_SEQ_CST))
 			continue;
 		*did = true;
-		struct batch batch = { .desk = desk, .remove = true };
-
-		if (!issue_batch(issue, &batch, err))
+		if (!sweep(issue, desk, err))
 			return false;
 	}
 	return true;
@@ -173,7 +188,14 @@ bool issue_janitor_next(void *arg, int64_t *run_at_ms, bool *any, struct err *er
 	(void)err;
 	*any = false;
 	*run_at_ms = 0;
-	for (size_t i = 0; i < issue->settings.dns_count; i++)
-		*any |= !__atomic_load_n(&issue->dns[i].is_swept, __ATOMIC_SEQ_CST);
+	for (size_t i = 0; i < issue->settings.dns_count; i++) {
+		struct dns_desk *desk = &issue->dns[i];
+		int64_t at_ms = __atomic_load_n(&desk->sweep_at_ms, __ATOMIC_SEQ_CST);
+
+		if (__atomic_load_n(&desk->is_swept, __ATOMIC_SEQ_CST))
+			continue;
+		*run_at_ms = *any && *run_at_ms < at_ms ? *run_at_ms : at_ms;
+		*any = true;
+	}
 	return true;
 }

@@ -184,6 +184,20 @@ bool issue_spread(struct issue *issue, struct order *order, struct err *err)
 	return true;
 }
 
+/* CAs refuse a second answer; it may have been given by a run that died, or by another
+ * order to which the CA gave the same authorization. */
+static bool answer(struct acme *acme, const struct authz *authz, struct err *err)
+{
+	AUTO_ACME_AUTHZ struct acme_authz seen = { 0 };
+	struct err ignored = { 0 };
+
+	if (acme_challenge_answer(acme, authz->challenge_url, err))
+		return true;
+	if (err->kind != ERR_REMOTE || !acme_authz_get(acme, authz->url, &seen, &ignored))
+		return false;
+	return seen.status != ACME_PENDING || seen.challenge_status != ACME_PENDING;
+}
+
 bool issue_answer(struct issue *issue, struct order *order, struct err *err)
 {
 	AUTO_AUTHZ_LIST struct authz_list all = { 0 };
@@ -194,7 +208,7 @@ bool issue_answer(struct issue *issue, struct order *order, struct err *err)
 	for (size_t i = 0; i < all.len; i++) {
 		if (all.items[i].is_answered)
 			continue;
-		if (!acme_challenge_answer(desk->acme, all.items[i].challenge_url, err))
+		if (!answer(desk->acme, &all.items[i], err))
 			return err_context(err, "%s", all.items[i].name);
 		all.items[i].is_answered = true;
 		if (!store_authz_save(issue->settings.store, &all.items[i], err))

@@ -26,7 +26,8 @@ struct ca_desk {
 struct dns_desk {
 	const struct issue_dns *settings;
 	pthread_mutex_t lock;
-	bool is_swept; /* by the janitor, in this run */
+	bool is_swept;       /* by the janitor, in this run */
+	int64_t sweep_at_ms; /* not before; 0: at once */
 };
 
 struct issue {
@@ -65,6 +66,7 @@ struct batch {
 	int64_t order_id;  /* whose failure is of interest; 0: nobody's */
 	bool busy;         /* filled in: another's batch is running, nothing was done */
 	struct err failed; /* filled in: why a row of order_id was not done */
+	bool has_more;     /* filled in: it was full and got on, so there may be more */
 };
 /* Brings to the provider as much as one batch holds. */
 bool issue_batch(struct issue *issue, struct batch *batch, struct err *err) MUST_CHECK;

@@ -70,7 +70,8 @@ bool issue_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err) MUST_
 
 /*
  * The janitor, a queue beside: removes TXT values that a dead run left behind. Once
- * through per run; what cannot be removed now stays in the ledger for the next.
+ * through per run, in batches; what cannot be removed now stays in the ledger for the
+ * next.
  */
 bool issue_janitor_start(struct issue *issue, struct err *err) MUST_CHECK;
 bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err) MUST_CHECK;

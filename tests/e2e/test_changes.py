@@ -3,6 +3,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 
 from certferry import WAITS, wait_until_group_is_gone
@@ -88,3 +89,42 @@ def test_renewal_that_fails_hides_nothing(world):
     result = world.certferry.apply()
     assert result.code == WAITS, result
     assert host.installed_sha256("/srv/tls") == before
+
+
+def test_ledger_of_many_is_swept_in_one_run(world):
+    """What dead runs left behind is removed at the next start, however much it is."""
+    world.standard(1)
+    assert world.certferry.apply().code == 0
+    database = sqlite3.connect(world.directory / "state" / "certferry.db")
+    with database:
+        database.executemany(
+            "INSERT INTO txt (order_id, dns, zone, name, value, state, created_at) "
+            "SELECT max(id), 'home', 'example.org', '_acme-challenge.example.org', ?, "
+            "'unwanted', 0 FROM \"order\"", [(f"left-{number}",) for number in range(250)])
+    database.close()
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    database = sqlite3.connect(world.directory / "state" / "certferry.db")
+    assert database.execute("SELECT count(*) FROM txt").fetchone() == (0,)
+    database.close()
+
+
+def test_rolled_back_is_not_served(world):
+    """Two certificates of one service: one is not seen, so both are rolled back, and
+    neither row claims that the new one is served."""
+    world.standard(1)
+    assert world.certferry.apply().code == 0
+    host = world.hosts["web-1"]
+    before = host.installed_sha256()
+    world.add_certificate("mail", install={"directory": "/etc/ssl/certferry/mail"},
+                          **{"unique-name": "{host}.mail.example.org"})
+    world.write_config()
+    host.sshd.stop()
+    result = world.certferry.apply("--force", "www")
+    assert result.code == WAITS, result
+    host.start_sshd()
+    result = world.certferry.apply()
+    assert result.code == WAITS, result
+    assert host.installed_sha256() == before
+    row = world.certferry.status()["www", "web-1"]
+    assert not row["installed"] and not row["is_served"], row
