@@ -25,6 +25,7 @@
 # 9000 bytes at most: keep it below that.
 
 set -uf
+set +ax
 unset line value text why dir new lock old slot switched test_argv reload_argv
 umask 077
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -126,6 +127,19 @@ flush() {
 	sync "$@" 2>/dev/null || sync
 }
 
+# Who could rename a directory above could put another one in its place, as root as we are.
+# In a sticky one (/tmp) only owners rename.
+check_parents() {
+	at=$(cd -P "$dir" 2>/dev/null && pwd -P) || at=$dir
+	set -- /
+	while at=${at%/*} && [ -n "$at" ]; do
+		set -- "$@" "$at"
+	done
+	loose=$(find "$@" -prune \( ! -user 0 ! -user "$(id -u)" -o \
+		! -perm -1000 \( -perm -020 -o -perm -002 \) \) 2>/dev/null)
+	[ -z "$loose" ] || why="others may rename what is in ${loose%%"$nl"*}, above $dir"
+}
+
 make_directory() {
 	if [ ! -d "$dir" ]; then
 		umask 022
@@ -134,6 +148,7 @@ make_directory() {
 	fi
 	[ -z "$why" ] || return 1
 	[ -O "$dir" ] || why="$dir belongs to another user than $(id -un)"
+	check_parents
 	access=$(ls -ldL "$dir" 2>/dev/null)
 	case $access in
 	?????w* | ????????w*) why="others may write to $dir: chmod go-w $dir" ;;

@@ -358,6 +358,25 @@ def test_foreign_files_are_left_alone(server):
     assert put(server, "one").lines[-1] == "committed"
 
 
+@pytest.mark.parametrize("case", ["foreign", "writable", "sticky", "link"])
+def test_directory_that_somebody_could_swap(server, case):
+    """A local user who may rename the directory above could lead root's hand elsewhere."""
+    home = server.base + "/home"
+    d = home + "/tls"
+    os.makedirs(server.outside(d))
+    if case == "link":  # the real place counts
+        os.symlink(home, server.outside(server.base + "/link"))
+        d = server.base + "/link/tls"
+    os.chmod(server.outside(home), {"sticky": 0o1777, "writable": 0o777}.get(case, 0o755))
+    os.chown(server.outside(home), 12345 if case in ["foreign", "link"] else 0, 0)
+    lines = install(server, bundle([slot("www", d, cert("one"))])).lines
+    if case == "sticky":
+        assert lines[-1] == "committed", lines
+    else:
+        assert "others may rename" in lines[0] and lines[-1].startswith("failed"), lines
+        assert os.listdir(server.outside(home + "/tls")) == []
+
+
 def test_lock(server):
     d = server.base + "/tls/www"
     put(server, "one")
@@ -441,8 +460,12 @@ def test_full_disk(server):
     assert leftovers(server, d) == []
 
 
-def test_secret_is_seen_nowhere(server):
-    """Not in arguments or environments while it runs, and not in what it says."""
+@pytest.mark.parametrize("options", ["", "allexport", "xtrace"])
+def test_secret_is_seen_nowhere(server, options):
+    """Not in arguments or environments while it runs, and not in what it says; not even
+    where the login's environment asks bash to export or to trace everything."""
+    if options:
+        server.env["SHELLOPTS"] = options
     d = server.base + "/tls/www"
     secret = b"KEY canary"
     spy = server.script("spy", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null | "
@@ -456,7 +479,8 @@ def test_secret_is_seen_nowhere(server):
             for name in ("environ", "cmdline"):
                 try:
                     with open(f"/proc/{pid}/{name}", "rb") as f:
-                        seen += f.read() if secret in f.read() else b""
+                        data = f.read()
+                    seen += data if secret in data else b""
                 except OSError:
                     pass
         if seen or os.path.exists(server.outside(d) + "/live"):
