@@ -278,8 +278,8 @@ static void parse_entry(struct load *load, const struct section *section,
 
 	if (!grammar_entry.read(&name, &err))
 		problem(load, &at, "%s", err.msg);
-	*(char **)(void *)base = name;
-	*(struct config_mark *)(void *)(base + section->mark_offset) = at.mark;
+	memcpy(base, &name, sizeof(name));
+	memcpy(base + section->mark_offset, &at.mark, sizeof(at.mark));
 	place_add(load, base, PLACE_ENTRY, &at);
 	parse_section(load, section, &member->value, defaults, &at, base);
 }
@@ -291,8 +291,8 @@ static void parse_entries(struct load *load, const struct key *key,
 	char *root = (char *)&load->draft;
 	char *array = xcalloc(members->len + 1, key->section->size);
 
-	*(char **)(void *)(root + key->offset) = array;
-	*(size_t *)(void *)(root + key->also) = members->len;
+	memcpy(root + key->offset, &array, sizeof(array));
+	memcpy(root + key->also, &members->len, sizeof(members->len));
 	check_twice(load, members, where);
 	for (size_t i = 0; i < members->len; i++)
 		parse_entry(load, key->section, &members->items[i], defaults, where,

@@ -141,7 +141,7 @@ static bool send_out(SSL *ssl, int fd, int64_t deadline_ms)
 	while (sent < len) {
 		ssize_t n = send(fd, bytes + sent, len - sent, MSG_NOSIGNAL);
 
-		if (n > 0)
+		if (n >= 0)
 			sent += (size_t)n;
 		else if (errno != EINTR &&
 		         (errno != EAGAIN || !wait_for(fd, POLLOUT, deadline_ms)))

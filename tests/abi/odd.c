@@ -53,8 +53,10 @@ static enum dns_result present(const struct dns_host *host,
 	static char text[64 * 1024];
 	const char *token = host->option(host, "token");
 
-	for (size_t at = 0; at + strlen(token) < sizeof(text); at += strlen(token))
-		memcpy(text + at, token, strlen(token));
+	size_t len = strlen(token);
+
+	for (size_t at = 0; at < sizeof(text) - 1; at++)
+		text[at] = token[at % len];
 	host->log(host, "%s", text);
 #elif defined CASE_files
 	if (open("/etc/shadow", O_RDONLY) >= 0 ||
