@@ -47,8 +47,16 @@ void issue_enter(struct order *order, enum order_state state);
  * else after first_ms, doubled with every look up to most_ms. */
 void issue_look_again(struct order *order, int retry_after, int64_t first_ms,
                       int64_t most_ms);
+/* How soon and how seldom an order is polled at the CA. */
+enum { ISSUE_LOOK_FIRST_MS = 250, ISSUE_LOOK_MOST_MS = 5000 };
+
 /* True once the state has lasted that long. */
 bool issue_is_overdue(const struct order *order, int64_t seconds);
+
+/* order_steps.c: why the order turned invalid, into err; false. */
+bool issue_explain_invalid(struct issue *issue, struct acme *acme,
+                           const struct order *order, const struct acme_order *seen,
+                           struct err *err);
 
 /* account.c: the CA's desk with its account ready; NULL with err. */
 struct ca_desk *issue_ca_open(struct issue *issue, const char *name,
