@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -134,6 +135,17 @@ void child_end(struct child *child)
 	child->pid = 0;
 }
 
+/* Whoever starts after a parent that was killed finds the field empty: nobody goes on
+ * setting records or writing files in a dead run's name. */
+static void end_with_parent(void)
+{
+	struct pollfd parent = { .fd = CHILD_FD };
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (poll(&parent, 1, 0) > 0 && (parent.revents & POLLHUP))
+		_exit(2);
+}
+
 void child_enter(unsigned wall_s)
 {
 	struct stat st;
@@ -144,6 +156,7 @@ void child_enter(unsigned wall_s)
 		fputs("This program is started by certferry, not by hand.\n", stderr);
 		_exit(2);
 	}
+	end_with_parent();
 	closefrom(CHILD_FD + 1);
 	fcntl(CHILD_FD, F_SETFD, FD_CLOEXEC);
 	setrlimit(RLIMIT_CORE, &none);

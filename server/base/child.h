@@ -11,8 +11,8 @@
  * The child has an empty environment, /dev/null on 0, 1 and 2 (2 stays ours
  * in a sanitizer build), one end of a SOCK_SEQPACKET pair on CHILD_FD, and no
  * other descriptor. It is ended and reaped by its pid in child_end(), always,
- * so a child never outlives its owner's interest. A child whose parent is gone
- * sees its socket end. Owned by one thread; no signal handler is involved.
+ * so a child never outlives its owner's interest; and it is killed when the thread
+ * that started it ends. Owned by that one thread; no signal handler is involved.
  */
 enum { CHILD_FD = 3 };
 

@@ -100,6 +100,36 @@ static void test_ends(void **state)
 	DONE();
 }
 
+/* A parent that is killed takes its child with it: a later run has the field to itself.
+ */
+static void test_parent_is_killed(void **state)
+{
+	int pipes[2], status = 0;
+	pid_t parent, child = 0;
+
+	(void)state;
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	assert_int_equal(pipe(pipes), 0);
+	parent = fork();
+	if (parent == 0) {
+		struct child hanging = CHILD_INIT;
+		struct err err = { 0 };
+
+		if (child_start(&hanging, self, "hang", &err) &&
+		    child_send(&hanging, "hello", 5, soon(), &err) &&
+		    write(pipes[1], &hanging.pid, sizeof(pid_t)) > 0)
+			usleep(200 * 1000);
+		raise(SIGKILL);
+	}
+	assert_int_equal(read(pipes[0], &child, sizeof(child)), sizeof(child));
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
 static void test_surroundings(void **state)
 {
 	AUTO_CHILD struct child child = CHILD_INIT;
@@ -180,8 +210,11 @@ static void test_end_of_frames(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ends),          cmocka_unit_test(test_surroundings),
-		cmocka_unit_test(test_start_fails),   cmocka_unit_test(test_frames),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_surroundings),
+		cmocka_unit_test(test_parent_is_killed),
+		cmocka_unit_test(test_start_fails),
+		cmocka_unit_test(test_frames),
 		cmocka_unit_test(test_end_of_frames),
 	};
 
