@@ -10,12 +10,6 @@ struct listing {
 	cJSON *list;
 };
 
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-	cJSON_AddItemToObject(object, name,
-	                      text ? cJSON_CreateString(text) : cJSON_CreateNull());
-}
-
 static bool add(void *arg, const struct event *event, struct err *err)
 {
 	struct listing *listing = arg;
@@ -32,8 +26,8 @@ static bool add(void *arg, const struct event *event, struct err *err)
 	cJSON_AddNumberToObject(object, "id", (double)event->id);
 	cJSON_AddStringToObject(object, "at", time);
 	cJSON_AddStringToObject(object, "event", event->name);
-	add_text(object, "certificate", event->certificate);
-	add_text(object, "host", event->host);
+	json_add_text(object, "certificate", event->certificate);
+	json_add_text(object, "host", event->host);
 	cJSON_AddStringToObject(object, "text", event->text);
 	cJSON_AddItemToArray(listing->list, object);
 	return true;

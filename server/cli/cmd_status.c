@@ -21,17 +21,11 @@ static void add_hex(cJSON *object, const char *name, const unsigned char *bytes,
 	    object, name, is_there ? cJSON_CreateString(hex.data) : cJSON_CreateNull());
 }
 
-static void add_text(cJSON *object, const char *name, const char *text)
-{
-	cJSON_AddItemToObject(object, name,
-	                      text ? cJSON_CreateString(text) : cJSON_CreateNull());
-}
-
 static void add_time(cJSON *object, const char *name, int64_t when)
 {
 	char text[CLOCK_TEXT];
 
-	add_text(object, name, when ? clock_format(when, text) : NULL);
+	json_add_text(object, name, when ? clock_format(when, text) : NULL);
 }
 
 static void add_err(cJSON *object, const struct err *err)
@@ -44,7 +38,7 @@ static void add_err(cJSON *object, const struct err *err)
 		return;
 	}
 	cJSON_AddStringToObject(error, "kind", err_infos[err->kind].name);
-	add_text(error, "code", err->code[0] ? err->code : NULL);
+	json_add_text(error, "code", err->code[0] ? err->code : NULL);
 	cJSON_AddStringToObject(error, "text", err->msg);
 	cJSON_AddItemToObject(object, "error", error);
 }
@@ -55,7 +49,7 @@ static void add_certificate(cJSON *object, const struct view *view)
 	bool is_there = view->has_certificate;
 	const char *why;
 
-	add_text(object, "serial", is_there ? has->serial : NULL);
+	json_add_text(object, "serial", is_there ? has->serial : NULL);
 	add_hex(object, "sha256", has->sha256, is_there);
 	add_time(object, "not_before", is_there ? has->not_before : 0);
 	add_time(object, "not_after", is_there ? has->not_after : 0);
@@ -72,12 +66,12 @@ static void add_json(cJSON *list, const struct view *view)
 	cJSON_AddStringToObject(object, "certificate", view->wanted->name);
 	cJSON_AddStringToObject(object, "host", view->at->name);
 	cJSON_AddStringToObject(object, "state", view_state_names[view->state]);
-	add_text(object, "reason", view->reason[0] ? view->reason : NULL);
+	json_add_text(object, "reason", view->reason[0] ? view->reason : NULL);
 	add_certificate(object, view);
 	add_hex(object, "key_sha256", view->key_sha256, view->has_certificate);
 	cJSON_AddBoolToObject(object, "installed", view_is_installed(view));
 	add_time(object, "installed_at", view->has_delivery ? delivery->installed_at : 0);
-	add_text(object, "served", view->has_delivery ? delivery->served : NULL);
+	json_add_text(object, "served", view->has_delivery ? delivery->served : NULL);
 	cJSON_AddBoolToObject(object, "is_served", view_is_served(view));
 	add_time(object, "served_at", view->has_delivery ? delivery->served_at : 0);
 	add_time(object, "waits_until", view->waits_until);

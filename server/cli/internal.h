@@ -88,6 +88,8 @@ void table_free(struct table *table);
 DEFINE_CLEANUP(struct table *, table_free);
 #define AUTO_TABLE CLEANUP(table_freep)
 
+/* Adds the text, or null, to a cJSON object. */
+void json_add_text(void *object, const char *name, const char *text);
 /* Prints JSON to stdout, indented, and frees it. */
 void print_json(void *cjson);
 

@@ -61,6 +61,12 @@ void table_free(struct table *table)
 	free(table);
 }
 
+void json_add_text(void *object, const char *name, const char *text)
+{
+	cJSON_AddItemToObject(object, name,
+	                      text ? cJSON_CreateString(text) : cJSON_CreateNull());
+}
+
 void print_json(void *cjson)
 {
 	AUTO_FREE char *text = json_format_pretty(cjson);

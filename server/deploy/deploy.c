@@ -150,6 +150,8 @@ static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push,
 {
 	struct delivery *row = cargo->row;
 	struct event event = { .certificate = row->certificate, .host = row->host };
+	/* That all is still well is in the row, and no event of every run. */
+	bool is_news = !cargo->is_done || was_push || row->attempts > 0;
 
 	note_served(cargo);
 	if (cargo->is_done)
@@ -163,7 +165,8 @@ static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push,
 	         !cargo->is_done          ? row->last.msg
 	         : cargo->slot->is_probed ? cargo->probe.text
 	                                  : "installed; not looked at from outside");
-	if (store_delivery_save(deploy->settings.store, row, true, &event, err))
+	if (store_delivery_save(deploy->settings.store, row, true,
+	                        is_news ? &event : NULL, err))
 		return true;
 	/* A newer certificate came meanwhile: the row is due for it, and ours is history.
 	 */

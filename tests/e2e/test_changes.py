@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 
-from certferry import WAITS, wait_until_group_is_gone
+from certferry import USAGE, WAITS, wait_until_group_is_gone
 from test_happy import names_of
 
 
@@ -128,3 +128,28 @@ def test_rolled_back_is_not_served(world):
     assert host.installed_sha256() == before
     row = world.certferry.status()["www", "web-1"]
     assert not row["installed"] and not row["is_served"], row
+
+
+def test_looking_leaves_no_trace(world):
+    """An hourly run that finds all well adds nothing to the events, which are kept for
+    ever."""
+    world.standard(1)
+    assert world.certferry.apply().code == 0
+    before = world.certferry.json("events")["events"]
+    assert world.certferry.apply().code == 0
+    assert world.certferry.json("events")["events"] == before
+
+
+def test_force_needs_a_place(world):
+    world.standard(1)
+    result = world.certferry.run("plan", "--force", "www/web-9")
+    assert result.code == USAGE and "web-9" in result.err, result
+
+
+def test_healing_is_not_nothing(world):
+    """A run that had to bring something back does not say that nothing was to do."""
+    world.standard(1)
+    assert world.certferry.apply().code == 0
+    world.hosts["web-1"].resolve("privkey.pem").unlink()
+    result = world.certferry.apply()
+    assert result.code == 0 and "nothing was to do" not in result.out, result
