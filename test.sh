@@ -79,7 +79,7 @@ stage_release() {
 }
 
 run_pytest() {
-	/usr/bin/python3 -m pytest -p no:cacheprovider -p xdist -n "$jobs" --dist worksteal \
+	/usr/bin/python3 -m pytest -p no:cacheprovider -n "$jobs" \
 		-q -ra --durations=10 --basetemp="$work" "$@"
 }
 

@@ -44,7 +44,7 @@ inside() {
 # Clone through a bundle: the repository itself is not visible from inside.
 git -C "$source" bundle create -q "$root/root/certferry.bundle" HEAD
 rm -rf "$root/root/certferry"
-inside git clone -q /root/certferry.bundle /root/certferry
+inside git -c advice.detachedHead=false clone -q /root/certferry.bundle /root/certferry
 echo "== $suite: $(inside sh -c '. /etc/os-release; echo "$PRETTY_NAME"'), commit" \
 	"$(inside git -C /root/certferry rev-parse --short HEAD)"
 
