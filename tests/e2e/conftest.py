@@ -13,7 +13,7 @@ from fleet import World  # noqa: E402
 from hosts import root_template  # noqa: E402
 
 NEEDED = ["pebble", "knotd", "knotc", "named", "dig", "sshd", "nginx", "openssl", "ssh-keygen",
-          "busybox", "strace"]
+          "busybox", "dropbear", "pdns_server", "strace"]
 
 
 def pytest_configure(config):
