@@ -20,8 +20,7 @@
  *   push      by service: those that share test and reload go in one bundle, so that a
  *             service is tested and reloaded once and all of its certificates are new or
  *             all are old. stage, switch, test, reload happen there; then we look from
- *             outside and say commit or rollback. A connection that is lost is a
- * rollback.
+ *             outside and say commit or rollback. A lost connection is a rollback.
  *
  * A failure costs the service it happened to, is written into its rows, and comes due
  * again by itself; the certificate stays the same. Private keys are unsealed

@@ -22,11 +22,15 @@
  *             proved once, no more than orders_max in all
  *   create    key and intent are stored; newOrder; its URL is stored before anything else
  *   publish   TXT values into the ledger, then to the provider, in one batch with
- * whatever other orders want there at this moment spread    every authoritative server is
- * asked, until all show the values answer    the CA is told validate  the order is polled
- * until it is ready finalize  the CSR is sent collect   the certificate is fetched,
- * checked and stored with the delivery it causes tidy      the values are removed and
- * leave the ledger: on every way out done
+ *             whatever other orders want there at this moment
+ *   spread    every authoritative server is asked, until all show the values
+ *   answer    the CA is told
+ *   validate  the order is polled until it is ready
+ *   finalize  the CSR is sent
+ *   collect   the certificate is fetched, checked and stored with the delivery that it
+ *             causes
+ *   tidy      the values are removed and leave the ledger: on every way out
+ *   done
  *
  * Owned by the engine; step and next are called from several threads at once.
  */
