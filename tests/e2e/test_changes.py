@@ -153,3 +153,29 @@ def test_healing_is_not_nothing(world):
     world.hosts["web-1"].resolve("privkey.pem").unlink()
     result = world.certferry.apply()
     assert result.code == 0 and "nothing was to do" not in result.out, result
+
+
+def test_stopped_in_the_middle(world):
+    """SIGINT: what is running comes to its end, nothing new begins, and the code says that
+    something is left; the next run does the rest with no second certificate."""
+    world.standard(2, ca={"authz_reuse": 0})
+    process = subprocess.Popen(
+        world.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+        env=world.certferry.environment(), start_new_session=True)
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if "publish" in line and len(seen) < 20:
+            os.killpg(process.pid, signal.SIGINT)
+            break
+    rest = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=60) == WAITS, "".join(seen) + rest
+    assert "stopped before the end" in rest, rest
+    assert world.pebble.issued() < 2
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    world.assert_all_served()
+    assert world.pebble.issued() == 2
+    world.assert_no_residue()
