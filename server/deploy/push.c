@@ -26,7 +26,8 @@ struct push {
 	struct cargo **cargo; /* of this service */
 	size_t count;
 	int64_t deadline_ms;
-	bool is_told; /* our word, "commit" */
+	unsigned heard; /* a bit for each step of the whole service that was said */
+	bool is_told;   /* our word, "commit" */
 	bool is_committed;
 	struct err err; /* of the push as a whole */
 };
@@ -247,6 +248,10 @@ static bool take_line(struct push *push, const char *text, struct err *err)
 			return err_set(err, ERR_REMOTE,
 			               "the server speaks of a slot '%s'", line.slot);
 	}
+	/* Each "reloaded" would cost probes; a server has no say in how many. */
+	if (!lines[line.step].has_slot && push->heard & 1U << line.step)
+		return err_set(err, ERR_REMOTE, "the server said something twice");
+	push->heard |= 1U << line.step;
 	lines[line.step].run(push, &line, cargo);
 	return true;
 }

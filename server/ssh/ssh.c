@@ -147,6 +147,11 @@ bool ssh_write_eof(struct ssh *ssh, int64_t deadline_ms, struct err *err)
 bool ssh_read_line(struct ssh *ssh, struct buf *line, bool *ended, int64_t deadline_ms,
                    struct err *err)
 {
+	/* Also for lines that are here already: the caller may do long work for each. */
+	if (clock_left_ms(deadline_ms) == 0) {
+		(void)err_set(err, ERR_TEMPORARY, "no end in time");
+		return session_context(ssh, err);
+	}
 	for (;;) {
 		const char *start = ssh->out.data + ssh->out_at;
 		const size_t have = ssh->out.len - ssh->out_at;
