@@ -10,11 +10,12 @@
 /* The steps of an order that have to do with its TXT records. */
 
 enum {
-	BUSY_MS = 20, /* another order's batch is at the provider */
+	BUSY_MS = 20,       /* another order's batch is at the provider ... */
+	BUSY_MOST_MS = 200, /* ... perhaps for long: each look is a write */
 	SPREAD_FIRST_MS = 100,
 	SPREAD_MOST_MS = 10000,
 	GATHER_MS = 300,
-	ANSWERED_MS = 100, /* the CA needs a moment to look */
+	ANSWERED_MS = 20, /* the CA needs a moment to look, beside the way there */
 };
 
 static bool find_zone(struct issue *issue, const struct issue_dns *dns,
@@ -120,7 +121,7 @@ bool issue_publish(struct issue *issue, struct order *order, struct err *err)
 	if (done)
 		issue_enter(order, ORDER_SPREAD);
 	else
-		order->run_at_ms = clock_now_ms() + BUSY_MS;
+		issue_look_again(order, 0, BUSY_MS, BUSY_MOST_MS);
 	return true;
 }
 
@@ -255,6 +256,8 @@ bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 		*err = batch.failed;
 		return err_context(err, "dns.%s", order->dns);
 	}
-	order->run_at_ms = clock_now_ms() + (batch.busy ? BUSY_MS : 0);
+	order->run_at_ms = clock_now_ms();
+	if (batch.busy)
+		issue_look_again(order, 0, BUSY_MS, BUSY_MOST_MS);
 	return true;
 }
