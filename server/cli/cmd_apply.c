@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 
 /* plan and apply */
@@ -112,7 +111,7 @@ bool cmd_apply(const struct args *args, struct err *err)
 	AUTO_SESSION struct session session = { 0 };
 	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
 	const struct fleet_wish wish = { &args->only, &args->force };
-	int64_t since = clock_now();
+	int64_t since = 0;
 
 	if (!session_config(&session, args, err) || !session_check(&session, err) ||
 	    !session_store(&session, err) ||
@@ -120,7 +119,8 @@ bool cmd_apply(const struct args *args, struct err *err)
 		return false;
 	if (args->verbose >= 0)
 		plan_print(&plan, false);
-	if (!go_ahead(args, &plan, err) || !run(&session, args, &plan, err))
+	if (!go_ahead(args, &plan, err) || !outcome_mark(&session, &since, err) ||
+	    !run(&session, args, &plan, err))
 		return false;
 	return outcome_print(&session, &plan, since, args->verbose < 0, err);
 }

@@ -96,8 +96,10 @@ void print_json(void *cjson);
 /* plan_view.c */
 void plan_print(const struct fleet_plan *plan, bool json);
 
-/* outcome.c: after a run that began at `since`: says what waits and what failed; err is
- * set, and false returned, where something does. */
+/* outcome.c: the newest event's id; 0: there is none. */
+bool outcome_mark(struct session *session, int64_t *id, struct err *err) MUST_CHECK;
+/* After a run, before which `since` was the newest event: says what waits and what
+ * failed; err is set, and false returned, where something does. */
 bool outcome_print(struct session *session, const struct fleet_plan *plan, int64_t since,
                    bool quiet, struct err *err) MUST_CHECK;
 

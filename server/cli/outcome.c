@@ -11,7 +11,6 @@
 struct tally {
 	size_t by_state[VIEW_STATE_COUNT];
 	size_t all;
-	size_t installed; /* in this run */
 };
 
 static void add_row(struct table *table, const struct view *view)
@@ -26,10 +25,9 @@ static void add_row(struct table *table, const struct view *view)
 	table_add(table, cells);
 }
 
-static void count(struct tally *tally, const struct view *view, int64_t since)
+static void count(struct tally *tally, const struct view *view)
 {
 	tally->all++;
-	tally->installed += view->has_delivery && view->delivery.installed_at >= since;
 	tally->by_state[view->state]++;
 }
 
@@ -50,6 +48,20 @@ static bool judge(const struct tally *tally, struct err *err)
 	return true;
 }
 
+static bool note_id(void *arg, const struct event *event, struct err *err)
+{
+	(void)err;
+	*(int64_t *)arg = event->id;
+	return true;
+}
+
+/* Looking leaves no event, so a newer one says that something was done. */
+bool outcome_mark(struct session *session, int64_t *id, struct err *err)
+{
+	*id = 0;
+	return store_event_each(session->store, 0, 1, note_id, id, err);
+}
+
 static bool is_second_of_place(const struct fleet_plan *plan, size_t at)
 {
 	return at > 0 && fleet_same_place(&plan->items[at], &plan->items[at - 1]);
@@ -62,7 +74,10 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 		                               "WHY" };
 	AUTO_TABLE struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	struct tally tally = { 0 };
+	int64_t newest = 0;
 
+	if (!outcome_mark(session, &newest, err))
+		return false;
 	for (size_t i = 0; i < plan->count; i++) {
 		AUTO_VIEW struct view view = { 0 };
 
@@ -71,7 +86,7 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 		if (!view_load(&view, session->store, plan->items[i].certificate,
 		               plan->items[i].host, err))
 			return false;
-		count(&tally, &view, since);
+		count(&tally, &view);
 		if (view.state != VIEW_DONE)
 			add_row(table, &view);
 	}
@@ -80,7 +95,7 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 	if (!quiet)
 		printf("%zu of %zu certificates are installed as wanted%s\n",
 		       tally.by_state[VIEW_DONE], tally.all,
-		       tally.installed || fleet_plan_has_work(plan) ||
+		       newest > since || fleet_plan_has_work(plan) ||
 		               tally.by_state[VIEW_DONE] < tally.all
 		           ? "."
 		           : "; nothing was to do.");
