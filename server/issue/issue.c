@@ -230,7 +230,8 @@ bool issue_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 	tell(issue, &order, before, &why, waits);
 	/* Its names are proved, or it is out of the way: others may go. */
 	if (waits || (order.state != before && order.state >= ORDER_FINALIZE))
-		return store_order_wake(issue->settings.store, clock_now_ms(), err);
+		return store_order_wake(issue->settings.store, issue->settings.orders_max,
+		                        clock_now_ms(), err);
 	return true;
 }
 

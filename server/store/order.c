@@ -256,8 +256,8 @@ static bool update_row(struct store *store, const struct order *order, bool rele
 	               (long long)order->id);
 }
 
-bool store_order_save(struct store *store, const struct order *order, bool release,
-                      const struct event *event, struct err *err)
+static bool save(struct store *store, const struct order *order, bool release,
+                 const struct event *event, struct err *err)
 {
 	bool done;
 
@@ -266,6 +266,17 @@ bool store_order_save(struct store *store, const struct order *order, bool relea
 	done = update_row(store, order, release, event != NULL, err) &&
 	       event_write(store, event, err);
 	return sql_finish(store, done, err);
+}
+
+/* That it looked and looks again is all that a row without an event says: a power cut may
+ * take that back. */
+bool store_order_save(struct store *store, const struct order *order, bool release,
+                      const struct event *event, struct err *err)
+{
+	if (event || !release)
+		return save(store, order, release, event, err);
+	return sql_relax(store, err) &&
+	       sql_tighten(store, save(store, order, release, event, err), err);
 }
 
 bool store_order_newest(struct store *store, const char *certificate, const char *host,

@@ -82,6 +82,9 @@ typedef bool store_order_fn(void *arg, const struct order *order, struct err *er
 bool store_order_each_open(struct store *store, store_order_fn *fn, void *arg,
                            struct err *err) MUST_CHECK;
 
+/* One that waits for longer than this itself takes no room. */
+enum { ORDER_AT_WORK_MS = 30 * 1000 };
+
 /*
  * May this order go to the CA now? No while as many as in_flight_max are between WAIT and
  * TIDY (one that waits for more than 30 s itself takes no room), while one of the same

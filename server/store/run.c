@@ -2,6 +2,7 @@
 #include "run.h"
 
 #include "crypto/key.h"
+#include "order.h"
 #include "sql.h"
 
 static bool add_place(struct store *store, const struct store_place *place,
@@ -81,14 +82,27 @@ bool store_order_abandon(struct store *store, int64_t id, int64_t now_ms,
 	return sql_finish(store, done, err);
 }
 
-bool store_order_wake(struct store *store, int64_t now_ms, struct err *err)
+static bool wake(struct store *store, int in_flight_max, int64_t now_ms, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
-	    store, "UPDATE \"order\" SET run_at_ms = $1 WHERE state = 'wait' "
-		   "AND attempts = 0 AND claim = 0 AND run_at_ms > $1");
+	    store, "UPDATE \"order\" SET run_at_ms = $1 WHERE id IN ("
+		   "SELECT o.id FROM \"order\" AS o WHERE o.state = 'wait' "
+		   "AND o.attempts = 0 AND o.claim = 0 AND o.run_at_ms > $1 "
+		   "ORDER BY o.run_at_ms, o.id LIMIT (SELECT 2 * max(0, $2 - count(*)) "
+		   "FROM \"order\" WHERE state NOT IN ('wait', 'tidy', 'done') "
+		   "AND (claim <> 0 OR run_at_ms <= $3)))");
 
 	put_int(&use, now_ms);
+	put_int(&use, in_flight_max);
+	put_int(&use, now_ms + ORDER_AT_WORK_MS);
 	return sql_done(&use, err);
+}
+
+bool store_order_wake(struct store *store, int in_flight_max, int64_t now_ms,
+                      struct err *err)
+{
+	return sql_relax(store, err) &&
+	       sql_tighten(store, wake(store, in_flight_max, now_ms, err), err);
 }
 
 bool store_order_refusals(struct store *store, const char *certificate, const char *host,

@@ -33,8 +33,11 @@ bool store_order_hurry_tidy(struct store *store, int64_t now_ms,
 bool store_order_abandon(struct store *store, int64_t id, int64_t now_ms,
                          const struct event *event, struct err *err) MUST_CHECK;
 
-/* Makes the orders that wait for their turn look again at once. */
-bool store_order_wake(struct store *store, int64_t now_ms, struct err *err) MUST_CHECK;
+/* Makes orders that wait for their turn look again at once: as many as there is room for
+ * with in_flight_max, and as many more, since some may have to wait for other reasons.
+ * All of them would be a crowd: they look by themselves from time to time. */
+bool store_order_wake(struct store *store, int in_flight_max, int64_t now_ms,
+                      struct err *err) MUST_CHECK;
 
 /* How many orders in a row, up to now, were refused by the CA (ended without a
  * certificate, with a code) for this place? */

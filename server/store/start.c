@@ -5,8 +5,6 @@
 
 /* How long an order that is proving a name is waited for. */
 enum { PATIENCE_MS = 120 * 1000 };
-/* One that waits for longer than this itself is not in the way of others. */
-enum { AT_WORK_MS = 30 * 1000 };
 
 /* Before ORDER_CREATE an order has no account yet, but its CA says which it will be. */
 #define SAME_ACCOUNT "(o.account_id = $2 OR o.ca = $3) AND o.profile = $4"
@@ -29,7 +27,7 @@ static bool is_full(struct store *store, const struct order *order, int in_fligh
 
 	put_int(&use, in_flight_max);
 	put_int(&use, order->id);
-	put_int(&use, clock_now_ms() + AT_WORK_MS);
+	put_int(&use, clock_now_ms() + ORDER_AT_WORK_MS);
 	return answer(&use, yes, err);
 }
 
