@@ -210,6 +210,8 @@ static const struct failure {
 	{ CURLE_OPERATION_TIMEDOUT, ERR_TEMPORARY, "no whole answer in time" },
 	{ CURLE_GOT_NOTHING, ERR_TEMPORARY, "hung up without an answer" },
 	{ CURLE_PARTIAL_FILE, ERR_TEMPORARY, "hung up in the middle of the answer" },
+	/* What newer TLS makes of the same. */
+	{ CURLE_RECV_ERROR, ERR_TEMPORARY, "hung up in the middle of the exchange" },
 	{ CURLE_SSL_CONNECT_ERROR, ERR_TEMPORARY,
 	  "no TLS connection (1.2 or newer is needed)" },
 	{ CURLE_PEER_FAILED_VERIFICATION, ERR_CONFIG,

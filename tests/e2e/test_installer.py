@@ -160,7 +160,7 @@ def test_first_and_second_and_same(server):
     argv = [reload, "", "two  words", "$(id) * \\x"]
 
     def send(tag):
-        return install(server, bundle([slot("www", d, cert(tag), group="ssl-cert")],
+        return install(server, bundle([slot("www", d, cert(tag), group="adm")],
                                       test=["true"], reload=argv))
 
     p = send("one")
@@ -175,7 +175,7 @@ def test_first_and_second_and_same(server):
     assert oct(os.stat(at).st_mode)[-4:] == "0755"
     assert os.stat(at + "/privkey.pem").st_uid == 0
     import grp
-    assert os.stat(at + "/privkey.pem").st_gid == grp.getgrnam("ssl-cert").gr_gid
+    assert os.stat(at + "/privkey.pem").st_gid == grp.getgrnam("adm").gr_gid
 
     assert send("two").lines[0] == "staged www"
     assert live(server, d) == cert("two")
@@ -414,7 +414,10 @@ def test_killed_anywhere(server):
         p = install(server, bundle([slot("www", d, known[str(i)])], reload=["true"]))
         assert p.lines[-1] == "committed", (i, p.lines)
         assert live(server, d) == known[str(i)]
-        assert leftovers(server, d) == [] and len(generations(server, d)) <= 3
+        assert leftovers(server, d) == []
+    # A run that was killed may leave its generation; the next that brings a new one tidies.
+    put(server, "20")
+    assert len(generations(server, d)) == 2
 
 
 def test_reader_sees_no_mixed_pair(server):
