@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/run.h"
 
 /*
  * Batches: a provider is asked once for all that the ledger wants of it at the moment,
@@ -43,6 +44,14 @@ static bool settle(struct store *store, const struct txt *txt, bool remove,
 	return store_txt_remove(store, txt->id, &event, err);
 }
 
+/* Another order whose row was taken along need not wait until it looks by itself. */
+static bool tell_owner(struct store *store, const struct txt *txt,
+                       const struct batch *batch, struct err *err)
+{
+	return txt->order_id == batch->order_id ||
+	       store_order_hurry(store, txt->order_id, clock_now_ms(), err);
+}
+
 /* Rows whose change is done move on; why one of order_id is not is told. */
 static bool settle_all(struct store *store, const struct txt_list *rows,
                        const struct provider_change *changes, struct batch *batch,
@@ -58,7 +67,8 @@ static bool settle_all(struct store *store, const struct txt_list *rows,
 		const struct provider_change *change = &changes[i];
 
 		if (change->outcome.kind == ERR_NONE) {
-			good = settle(store, &rows->items[i], change->remove, err);
+			good = settle(store, &rows->items[i], change->remove, err) &&
+			       tell_owner(store, &rows->items[i], batch, err);
 			batch->has_more = rows->len == PROVIDER_BATCH_MAX;
 		} else if (rows->items[i].order_id == batch->order_id) {
 			batch->failed = change->outcome;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/dnsname.h"
 #include "base/mem.h"
+#include "store/run.h"
 
 /* The steps of an order that have to do with its TXT records. */
 
@@ -14,7 +15,7 @@ enum {
 	BUSY_MOST_MS = 200, /* ... perhaps for long: each look is a write */
 	SPREAD_FIRST_MS = 100,
 	SPREAD_MOST_MS = 10000,
-	GATHER_MS = 300,
+	GATHER_MS = 1000,
 	ANSWERED_MS = 20, /* the CA needs a moment to look, beside the way there */
 };
 
@@ -39,8 +40,7 @@ static bool find_zone(struct issue *issue, const struct issue_dns *dns,
 		               "%s: in none of the zones of dns.%s.zones", authz->name,
 		               dns->name);
 	if (!best) {
-		if (!dns_zone_find(&issue->settings.dns_settings, authz->txt_name, &zone,
-		                   err))
+		if (!issue_zone_of(issue, authz->txt_name, &zone, err))
 			return false;
 		best = zone.name;
 	}
@@ -144,7 +144,7 @@ static bool ask_name(struct issue *issue, const struct authz_list *all, size_t a
 	for (size_t i = at; i < all->len; i++)
 		if (str_eq(all->items[i].txt_name, authz->txt_name))
 			strlist_add(&values, all->items[i].txt_value);
-	if (!dns_zone_find(&issue->settings.dns_settings, authz->txt_name, &zone, err) ||
+	if (!issue_zone_servers(issue, authz->zone, &zone, err) ||
 	    !dns_txt_ask(&issue->settings.dns_settings, &zone, authz->txt_name, &values,
 	                 shown, err))
 		return false;
@@ -220,12 +220,19 @@ bool issue_answer(struct issue *issue, struct order *order, struct err *err)
 	return true;
 }
 
-/* Nobody waits for it, so it gathers for a moment: one batch then serves many orders. */
-static bool is_gathering(struct order *order)
+/* While other orders are under way, removing gathers for a moment, since nobody waits for
+ * it: one batch then serves many. */
+static bool is_gathering(struct store *store, struct order *order, bool *yes,
+                         struct err *err)
 {
+	*yes = false;
 	if (order->polls > 0 || order->attempts > 0)
+		return true;
+	if (!store_order_has_company(store, order->id, clock_now_ms() + GATHER_MS, yes,
+	                             err))
 		return false;
-	issue_look_again(order, 0, GATHER_MS, GATHER_MS);
+	if (*yes)
+		issue_look_again(order, 0, GATHER_MS, GATHER_MS);
 	return true;
 }
 
@@ -240,6 +247,7 @@ bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 		                           .order_id = order->id,
 		                           .state = TXT_UNWANTED,
 		                           .limit = 1 };
+	bool gathers;
 
 	if (!batch.desk || !store_txt_unwant_order(store, order->id, err) ||
 	    !store_txt_list(store, &filter, &left, err))
@@ -248,7 +256,9 @@ bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 		issue_enter(order, ORDER_DONE);
 		return true;
 	}
-	if (is_gathering(order))
+	if (!is_gathering(store, order, &gathers, err))
+		return false;
+	if (gathers)
 		return true;
 	if (!issue_batch(issue, &batch, err))
 		return false;

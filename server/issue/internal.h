@@ -34,7 +34,17 @@ struct issue {
 	struct issue_settings settings;
 	struct ca_desk *cas;
 	struct dns_desk *dns;
+	struct zone_shelf *zones;
 };
+
+/* zone.c: the zone that holds the name; and the servers of a zone by its own name, which
+ * may be a minute old. */
+struct zone_shelf *zone_shelf_new(void) MUST_CHECK;
+void zone_shelf_free(struct zone_shelf *shelf);
+bool issue_zone_of(struct issue *issue, const char *name, struct dns_zone *out,
+                   struct err *err) MUST_CHECK;
+bool issue_zone_servers(struct issue *issue, const char *zone, struct dns_zone *out,
+                        struct err *err) MUST_CHECK;
 
 /* A step sets the next state, and run_at_ms to wait; issue.c saves. */
 typedef bool issue_step_fn(struct issue *issue, struct order *order, struct err *err);

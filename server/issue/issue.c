@@ -34,6 +34,7 @@ struct issue *issue_new(const struct issue_settings *settings)
 	issue->settings = *settings;
 	issue->cas = xcalloc(settings->ca_count, sizeof(*issue->cas));
 	issue->dns = xcalloc(settings->dns_count, sizeof(*issue->dns));
+	issue->zones = zone_shelf_new();
 	for (size_t i = 0; i < settings->ca_count; i++) {
 		issue->cas[i].settings = &settings->cas[i];
 		pthread_mutex_init(&issue->cas[i].lock, NULL);
@@ -55,6 +56,7 @@ void issue_free(struct issue *issue)
 	}
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		pthread_mutex_destroy(&issue->dns[i].lock);
+	zone_shelf_free(issue->zones);
 	free(issue->cas);
 	free(issue->dns);
 	free(issue);

@@ -125,6 +125,21 @@ bool store_order_refusals(struct store *store, const char *certificate, const ch
 	return sql_done(&use, err);
 }
 
+bool store_order_has_company(struct store *store, int64_t id, int64_t by_ms, bool *yes,
+                             struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store,
+	    "SELECT 1 FROM \"order\" AS o WHERE o.id <> $1 "
+	    "AND o.state NOT IN ('tidy', 'done') "
+	    "AND (o.claim <> 0 OR o.run_at_ms <= $2) AND " IN_FOCUS("3", "o") " LIMIT 1");
+
+	put_int(&use, id);
+	put_int(&use, by_ms);
+	put_int(&use, store->is_focused);
+	return sql_row(&use, yes, err) && sql_done(&use, err);
+}
+
 bool store_key_fingerprint(struct store *store, int64_t id,
                            unsigned char out[KEY_FINGERPRINT], struct err *err)
 {

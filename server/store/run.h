@@ -44,6 +44,10 @@ bool store_order_wake(struct store *store, int in_flight_max, int64_t now_ms,
 bool store_order_refusals(struct store *store, const char *certificate, const char *host,
                           int *count, struct err *err) MUST_CHECK;
 
+/* Is another order under way that has not come to ORDER_TIDY, and is due by then? */
+bool store_order_has_company(struct store *store, int64_t id, int64_t by_ms, bool *yes,
+                             struct err *err) MUST_CHECK;
+
 /* The SHA-256 of a key's public part. */
 bool store_key_fingerprint(struct store *store, int64_t id, unsigned char out[32],
                            struct err *err) MUST_CHECK;
