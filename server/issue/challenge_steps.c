@@ -45,16 +45,16 @@ static bool find_zone(struct issue *issue, const struct issue_dns *dns,
 		best = zone.name;
 	}
 	authz->zone = xstrdup(best);
-	return store_authz_save(issue->settings.store, authz, err);
+	return true;
 }
 
-/* Into the ledger, once, before the provider hears of it. */
-static bool want(struct issue *issue, const struct order *order,
-                 const struct authz_list *all, struct err *err)
+/* Into the ledger, once, before the provider hears of it; with the zones that were found.
+ */
+static bool want(struct issue *issue, const struct order *order, struct authz_list *all,
+                 struct err *err)
 {
 	struct store *store = issue->settings.store;
 	AUTO_TXT_LIST struct txt_list wanted = { 0 }, set = { 0 };
-
 	const struct txt_filter in_want = { .order_id = order->id, .state = TXT_WANTED };
 	const struct txt_filter is_set = { .order_id = order->id, .state = TXT_SET };
 
@@ -76,7 +76,8 @@ static bool want(struct issue *issue, const struct order *order,
 			           .value = all->items[i].txt_value,
 			           .created_at = clock_now() };
 
-		good = store_txt_add(store, &txt, err);
+		good = store_authz_save(store, &all->items[i], err) &&
+		       store_txt_add(store, &txt, err);
 	}
 	return store_end(store, good, good ? err : &ignored) && good;
 }

@@ -220,11 +220,16 @@ bool issue_explain_invalid(struct issue *issue, struct acme *acme,
 
 static bool proved(struct issue *issue, const struct order *order, struct err *err)
 {
-	for (size_t i = 0; i < order->names.len; i++)
-		if (!store_authorized(issue->settings.store, order, order->names.items[i],
-		                      clock_now() + PROVED_FOR_S, err))
-			return false;
-	return true;
+	struct store *store = issue->settings.store;
+	struct err ignored = { 0 };
+	bool good = true;
+
+	if (!store_begin(store, err))
+		return false;
+	for (size_t i = 0; good && i < order->names.len; i++)
+		good = store_authorized(store, order, order->names.items[i],
+		                        clock_now() + PROVED_FOR_S, err);
+	return store_end(store, good, good ? err : &ignored) && good;
 }
 
 bool issue_validate(struct issue *issue, struct order *order, struct err *err)
