@@ -8,7 +8,7 @@
 
 /* plan and apply */
 
-static const char *const no_yes = "nothing was done";
+static const char *const no_yes = "no yes, so nothing was done";
 
 bool cmd_plan(const struct args *args, struct err *err)
 {
@@ -100,8 +100,9 @@ static bool go_ahead(const struct args *args, const struct fleet_plan *plan,
 		return true;
 	printf("Go ahead? [yes/no] ");
 	fflush(stdout);
-	if (fgets(answer, sizeof(answer), stdin) &&
-	    (str_eq(str_trim(answer), "yes") || str_eq(answer, "y")))
+	if (!fgets(answer, sizeof(answer), stdin))
+		printf("\n");
+	else if (str_eq(str_trim(answer), "yes") || str_eq(answer, "y"))
 		return true;
 	return err_set(err, ERR_INPUT, "%s", no_yes);
 }

@@ -75,9 +75,11 @@ static bool ask(const struct config_host *host, const struct ssh_host_key *keys,
 	       "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n"
 	       "Are they the same? [yes/no] ");
 	fflush(stdout);
-	if (!fgets(answer, sizeof(answer), stdin) || !str_eq(str_trim(answer), "yes"))
-		return err_set(err, ERR_DENIED, "%s: nothing was pinned", host->name);
-	return true;
+	if (!fgets(answer, sizeof(answer), stdin))
+		printf("\n");
+	else if (str_eq(str_trim(answer), "yes"))
+		return true;
+	return err_set(err, ERR_DENIED, "%s: no yes, so nothing was pinned", host->name);
 }
 
 static bool pin(struct store *store, const struct config_host *host,

@@ -5,8 +5,7 @@
 
 #include "base/json.h"
 
-/* version, help and completion: what the tables of commands and options say of themselves
- */
+/* version and help: what the tables of commands and options say of themselves */
 
 bool cmd_version(const struct args *args, struct err *err)
 {
@@ -22,6 +21,14 @@ bool cmd_version(const struct args *args, struct err *err)
 	return true;
 }
 
+/* Help of more than one line goes on below itself. */
+static void print_help(const char *help, int indent)
+{
+	for (const char *end; (end = strchr(help, '\n')); help = end + 1)
+		printf("%.*s\n%*s", (int)(end - help), help, indent, "");
+	printf("%s\n", help);
+}
+
 static void print_options(unsigned takes, bool all)
 {
 	for (const struct option_row *row = option_rows; row->name; row++) {
@@ -31,7 +38,7 @@ static void print_options(unsigned takes, bool all)
 			continue;
 		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->name,
 		         row->value ? " " : "", row->value ? row->value : "");
-		printf("  %-32s %s\n", left, row->help);
+		printf("  %-30s %s\n", left, row->help);
 	}
 }
 
@@ -39,15 +46,38 @@ static void print_all(void)
 {
 	printf("certferry: certificates for a fleet of servers, each its own\n\n"
 	       "usage: certferry [OPTION...] COMMAND\n\n");
-	for (const struct command *command = commands; command->name; command++)
-		printf("  %-14s %-12s %s\n", command->name, command->args, command->help);
+	for (const struct command *command = commands; command->name; command++) {
+		printf("  %-13s %-11s ", command->name, command->args);
+		print_help(command->help, 28);
+	}
 	printf("\n");
 	print_options(0, true);
-	printf("\nexit status: 0 all is as wanted; 1 internal; 2 configuration or usage; "
-	       "3 not\n"
-	       "found; 4 the store is in use; 5 refused; 6 somebody must act; 7 "
-	       "something waits\n"
-	       "and goes on by itself. See certferry(1) and certferry.yaml(5).\n");
+	printf("\nexit status:\n"
+	       "  0  all is as wanted\n"
+	       "  1  an error of this machine or of certferry\n"
+	       "  2  the configuration or the command line is wrong\n"
+	       "  3  no such certificate, host or provider\n"
+	       "  4  another certferry has the store open\n"
+	       "  5  refused: a login, a credential, a fingerprint\n"
+	       "  6  something failed or is blocked until somebody acts\n"
+	       "  7  something waits, and goes on by itself with a later run\n"
+	       "\nSee certferry(1) and certferry.yaml(5).\n");
+}
+
+/* "help host": all commands that begin with the word. */
+static bool print_group(const char *name)
+{
+	size_t len = strlen(name);
+	bool found = false;
+
+	for (const struct command *command = commands; command->name; command++) {
+		if (!str_starts(command->name, name) || command->name[len] != ' ')
+			continue;
+		printf("usage: certferry %s%s%s [OPTION...]\n  %s\n", command->name,
+		       *command->args ? " " : "", command->args, command->help);
+		found = true;
+	}
+	return found;
 }
 
 bool cmd_help(const struct args *args, struct err *err)
@@ -64,51 +94,13 @@ bool cmd_help(const struct args *args, struct err *err)
 	for (const struct command *command = commands; command->name; command++) {
 		if (!str_eq(command->name, name))
 			continue;
-		printf("usage: certferry %s%s%s [OPTION...]\n\n%s\n\n", command->name,
-		       *command->args ? " " : "", command->args, command->help);
+		printf("usage: certferry %s%s%s [OPTION...]\n\n", command->name,
+		       *command->args ? " " : "", command->args);
+		print_help(command->help, 0);
+		printf("\n");
 		print_options(command->takes, false);
 		return true;
 	}
-	return err_set(err, ERR_INPUT, "no command '%s'; try: certferry help", name);
-}
-
-static void complete_words(void)
-{
-	printf("\tcase \"$first\" in\n");
-	for (const struct command *command = commands; command->name; command++) {
-		const char *second = strchr(command->name, ' ');
-
-		if (second)
-			printf("\t%.*s) words=\"$words %s\" ;;&\n",
-			       (int)(second - command->name), command->name, second + 1);
-	}
-	printf("\thelp) words=\"$words $commands\" ;;&\n\tcompletion) words=\"$words "
-	       "bash\" ;;&\n"
-	       "\tesac\n");
-}
-
-bool cmd_completion(const struct args *args, struct err *err)
-{
-	if (!str_eq(args->words.items[0], "bash"))
-		return err_set(err, ERR_INPUT, "there is a completion for bash only");
-	printf("# bash completion for certferry; made by: certferry completion bash\n"
-	       "_certferry()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
-	       "prev=${COMP_WORDS[COMP_CWORD-1]}\n"
-	       "\tlocal first=\"\" words=\"\" commands=\"");
-	for (const struct command *command = commands; command->name; command++)
-		printf("%.*s ", (int)strcspn(command->name, " "), command->name);
-	printf("\" options=\"");
-	for (const struct option_row *row = option_rows; row->name; row++)
-		printf("--%s ", row->name);
-	printf("\"\n\tlocal word\n\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-	       "\t\tcase $word in -*) ;; *) [ -n \"$first\" ] || first=$word ;; "
-	       "esac\n\tdone\n"
-	       "\tcase $prev in -c|--config) COMPREPLY=($(compgen -f -- \"$cur\")); "
-	       "return ;; esac\n"
-	       "\tif [ -z \"$first\" ]; then words=$commands; fi\n");
-	complete_words();
-	printf("\tcase $cur in -*) words=$options ;; esac\n"
-	       "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
-	       "complete -F _certferry certferry\n");
-	return true;
+	return print_group(name) ||
+	       err_set(err, ERR_INPUT, "no command '%s'; try: certferry help", name);
 }

@@ -77,6 +77,18 @@ bool cmd_provider_list(const struct args *args, struct err *err)
 	return true;
 }
 
+static bool is_there(const struct engine_paths *paths, const char *name, struct err *err)
+{
+	AUTO_STRLIST struct strlist names = { 0 };
+
+	return find_plugins(paths->plugins, &names, err) &&
+	       (strlist_has(&names, name) ||
+	        err_set(err, ERR_NOT_FOUND,
+	                "no provider '%s' is installed; certferry provider list shows "
+	                "what is",
+	                name));
+}
+
 bool cmd_provider_show(const struct args *args, struct err *err)
 {
 	static const char *const columns[] = { "OPTION", "", "MEANING" };
@@ -88,7 +100,8 @@ bool cmd_provider_show(const struct args *args, struct err *err)
 		return false;
 	const struct provider_home home = { paths.dns_host, paths.plugins };
 
-	if (!provider_describe(&home, args->words.items[0], &info, err))
+	if (!is_there(&paths, args->words.items[0], err) ||
+	    !provider_describe(&home, args->words.items[0], &info, err))
 		return false;
 	if (args->json) {
 		print_json(as_json(&info));

@@ -83,7 +83,9 @@ static void add_row(struct table *table, const struct view *view)
 	const struct certificate *has = &view->certificate;
 	char until[CLOCK_TEXT] = "-", again[CLOCK_TEXT];
 	AUTO_FREE char *place = xasprintf("%s/%s", view->wanted->name, view->at->name);
-	AUTO_FREE char *note = xstrdup(view->reason);
+	/* Of what is done and served the columns say it all. */
+	bool is_plain = view->state == VIEW_DONE && view_is_served(view);
+	AUTO_FREE char *note = xstrdup(is_plain ? "" : view->reason);
 	const char *installed = view_is_installed(view) ? "yes" : "no";
 	const char *served = "-";
 	AUTO_BUF struct buf key = BUF_INIT(64);
@@ -165,6 +167,8 @@ bool cmd_status(const struct args *args, struct err *err)
 	AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(json, "certificates");
 
+	table_spare(table, 3);
+	table_spare(table, 2);
 	if (!session_config(&session, args, err) ||
 	    !check_words(args, session.config, err) || !session_store(&session, err) ||
 	    !add_places(&session, args, table, list, err))

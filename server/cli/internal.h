@@ -83,10 +83,16 @@ struct table;
 struct table *table_new(const char *const *columns, size_t count) MUST_CHECK;
 /* As many cells as columns; NULL is an empty one. */
 void table_add(struct table *table, const char *const *cells);
+/* Left out where a terminal is too narrow for all; the one that is named first goes first.
+ */
+void table_spare(struct table *table, size_t column);
 void table_print(struct table *table, FILE *to);
 void table_free(struct table *table);
 DEFINE_CLEANUP(struct table *, table_free);
 #define AUTO_TABLE CLEANUP(table_freep)
+
+/* 0: it is no terminal. */
+size_t terminal_width(FILE *to) MUST_CHECK;
 
 /* Adds the text, or null, to a cJSON object. */
 void json_add_text(void *object, const char *name, const char *text);

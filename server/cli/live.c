@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -36,11 +35,9 @@ struct live {
 
 static size_t width(void)
 {
-	struct winsize size = { 0 };
+	size_t columns = terminal_width(stdout);
 
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col < 20)
-		return 80;
-	return size.ws_col > WIDTH_MAX ? WIDTH_MAX : size.ws_col;
+	return columns > WIDTH_MAX ? WIDTH_MAX : columns;
 }
 
 static void erase(struct live *live)

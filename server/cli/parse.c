@@ -108,27 +108,30 @@ static const struct command *find(const struct strlist *words, size_t *used)
 	return NULL;
 }
 
+/* "host" is the beginning of two commands, "host lsit" nearly one. */
+static bool is_likely(const char *command, const struct strlist *words, const char *said)
+{
+	size_t len = strlen(words->items[0]);
+	bool is_begun = strncmp(command, words->items[0], len) == 0;
+	bool is_group = is_begun && command[len] == ' ';
+
+	return words->len == 1 ? is_begun || str_distance(command, said) <= 2
+	                       : is_group || str_distance(command, said) <= 3;
+}
+
 static void unknown(const struct strlist *words, struct err *err)
 {
-	AUTO_BUF struct buf said = BUF_INIT(4096);
-	const char *best = "help";
-	size_t distance = SIZE_MAX;
+	AUTO_BUF struct buf said = BUF_INIT(4096), meant = BUF_INIT(4096);
+	AUTO_STRLIST struct strlist likely = { 0 };
 
 	strlist_join(words, " ", &said);
-	for (const struct command *command = commands; command->name; command++) {
-		size_t d = str_distance(command->name, said.data);
-		bool is_begun = str_starts(command->name, words->items[0]) &&
-		                words->len == 1;
-
-		d = is_begun ? 0 : d;
-		if (d < distance) {
-			distance = d;
-			best = command->name;
-		}
-	}
-	(void)err_set(err, ERR_INPUT,
-	              "no command '%.60s'; did you mean '%s'? (certferry help)",
-	              said.data, best);
+	for (const struct command *command = commands; command->name; command++)
+		if (is_likely(command->name, words, said.data))
+			strlist_add(&likely, command->name);
+	strlist_join(&likely, "' or '", &meant);
+	(void)err_set(err, ERR_INPUT, "no command '%.60s'; %s%s%s", said.data,
+	              likely.len ? "did you mean '" : "try: certferry help", meant.data,
+	              likely.len ? "'?" : "");
 }
 
 static void drop_words(struct strlist *words, size_t count)
@@ -147,8 +150,9 @@ static bool check_use(const struct command *command, const struct args *args,
 {
 	for (const struct option_row *row = option_rows; row->name; row++)
 		if (row->takes & used & ~command->takes)
-			return err_set(err, ERR_INPUT, "certferry %s takes no --%s",
-			               command->name, row->name);
+			return err_set(err, ERR_INPUT,
+			               "%s takes no --%s; certferry help %s",
+			               command->name, row->name, command->name);
 	if ((int)args->words.len < command->min || (int)args->words.len > command->max)
 		return err_set(err, ERR_INPUT, "usage: certferry %s%s%s", command->name,
 		               *command->args ? " " : "", command->args);

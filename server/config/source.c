@@ -19,6 +19,23 @@ static void file_problem(struct load *load, const char *file, const char *what)
 	problem_line(load, line);
 }
 
+/* The file as a whole is the matter: it has no line. */
+static void whole_problem(struct load *load, const char *file, const char *what)
+{
+	AUTO_FREE char *line = xasprintf("%s: %s", file, what);
+
+	problem_line(load, line);
+}
+
+static char *unreadable(int number)
+{
+	if (number != ENOENT)
+		return xasprintf("%s", strerror(number));
+	return xasprintf("no such file; name another with --config FILE, or begin with "
+	                 "the example that is installed in "
+	                 "share/doc/certferry/examples/certferry.yaml.example");
+}
+
 /* Who may write the configuration has what the issuer has. */
 static bool is_ours_alone(struct load *load, const char *path)
 {
@@ -26,7 +43,7 @@ static bool is_ours_alone(struct load *load, const char *path)
 	struct stat st;
 
 	if (stat(path, &st) < 0)
-		what = xasprintf("%s; name a file that can be read", strerror(errno));
+		what = unreadable(errno);
 	else if (st.st_uid != 0 && st.st_uid != geteuid())
 		what = xasprintf("owned by uid %u; by root or by the user certferry "
 		                 "runs as: chown root %s",
@@ -35,7 +52,7 @@ static bool is_ours_alone(struct load *load, const char *path)
 		what = xasprintf("others can write it (mode %04o); chmod go-w %s",
 		                 (unsigned)(st.st_mode & 07777), path);
 	if (what)
-		file_problem(load, path, what);
+		whole_problem(load, path, what);
 	return !what;
 }
 
@@ -108,7 +125,7 @@ static void open_one(struct load *load, const char *file)
 	if (!is_ours_alone(load, file))
 		return;
 	if (!fs_read(file, &bytes, &err))
-		file_problem(load, file, err.msg);
+		whole_problem(load, file, err.msg);
 	else
 		source_parse(load, file, bytes.data, bytes.len);
 }
@@ -135,7 +152,7 @@ void sources_open(struct load *load, const char *file)
 	open_one(load, file);
 	dir = opendir(directory);
 	if (!dir && errno != ENOENT)
-		file_problem(load, directory, strerror(errno));
+		whole_problem(load, directory, strerror(errno));
 	if (!dir)
 		return;
 	list_directory(directory, dir, &files);
@@ -143,7 +160,7 @@ void sources_open(struct load *load, const char *file)
 	if (!is_ours_alone(load, directory))
 		return;
 	if (files.len > SOURCES_MAX)
-		file_problem(load, directory, "too many files; at most 1000");
+		whole_problem(load, directory, "too many files; at most 1000");
 	for (size_t i = 0; i < files.len && i < SOURCES_MAX; i++)
 		open_one(load, files.items[i]);
 }

@@ -320,7 +320,7 @@ static void test_files(void **state)
 	assert_null(config_load(file, &problems, &err));
 	assert_int_equal(err.kind, ERR_CONFIG);
 	assert_int_equal(problems.len, 3);
-	assert_non_null(strstr(problems.items[0], "4.yaml:1:1: others can write it"));
+	assert_non_null(strstr(problems.items[0], "4.yaml: others can write it"));
 	assert_non_null(strstr(problems.items[1], "3.yaml:1:1: workers: stands twice"));
 	assert_non_null(strstr(problems.items[2], "2.yaml:1:9: hosts.b: stands twice"));
 	assert_non_null(strstr(problems.items[2], "1.yaml:1:9"));
