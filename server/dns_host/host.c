@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { SEND_MS = 10 * 1000, WORD_MIN = 12 };
+/* A shorter word of a secret file is a name, of a TSIG key say, which an operator wants
+ * to read. */
+enum { SEND_MS = 10 * 1000, WORD_MIN = 16 };
 
 struct host *host_of(const struct dns_host *services)
 {

@@ -72,6 +72,9 @@ static bool settle_all(struct store *store, const struct txt_list *rows,
 			batch->has_more = rows->len == PROVIDER_BATCH_MAX;
 		} else if (rows->items[i].order_id == batch->order_id) {
 			batch->failed = change->outcome;
+			/* The code is the provider's. Only after a refusal by the CA must
+			 * the next order wait. */
+			batch->failed.code[0] = '\0';
 		}
 	}
 	return store_end(store, good, good ? err : &ignored) && good;

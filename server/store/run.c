@@ -90,7 +90,7 @@ static bool wake(struct store *store, int in_flight_max, int64_t now_ms, struct 
 		   "AND o.attempts = 0 AND o.claim = 0 AND o.run_at_ms > $1 "
 		   "ORDER BY o.run_at_ms, o.id LIMIT (SELECT CASE WHEN count(*) < $2 "
 		   "THEN 2 * ($2 - count(*)) ELSE 0 END FROM \"order\" WHERE state NOT "
-	           "IN ('wait', 'tidy', 'done') "
+		   "IN ('wait', 'tidy', 'done') "
 		   "AND (claim <> 0 OR run_at_ms <= $3)))");
 
 	put_int(&use, now_ms);
