@@ -83,7 +83,8 @@ struct table;
 struct table *table_new(const char *const *columns, size_t count) MUST_CHECK;
 /* As many cells as columns; NULL is an empty one. */
 void table_add(struct table *table, const char *const *cells);
-/* Left out where a terminal is too narrow for all; the one that is named first goes first.
+/* Left out where a terminal is too narrow for all; the one that is named first goes
+ * first.
  */
 void table_spare(struct table *table, size_t column);
 void table_print(struct table *table, FILE *to);
@@ -111,7 +112,7 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 
 /* live.c: progress while a run lasts. */
 struct live;
-struct live *live_new(size_t works, bool quiet) MUST_CHECK;
+struct live *live_new(size_t works, int verbose) MUST_CHECK;
 struct progress live_progress(struct live *live);
 void live_free(struct live *live);
 DEFINE_CLEANUP(struct live *, live_free);
