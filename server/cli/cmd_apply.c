@@ -67,10 +67,29 @@ static void watch_end(struct watch *watch)
 	pthread_join(watch->thread, NULL);
 }
 
-static bool run(struct session *session, const struct args *args,
-                const struct fleet_plan *plan, struct err *err)
+/* The places at which something is done: a place may have two rows, and what is blocked
+ * or only waits has no part in the run. */
+static size_t works(const struct fleet_plan *plan)
 {
-	CLEANUP(live_freep) struct live *live = live_new(plan->count, args->verbose < 0);
+	const struct fleet_item *last = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct fleet_item *item = &plan->items[i];
+
+		if (item->action == FLEET_BLOCKED || item->action == FLEET_WAIT ||
+		    (last && fleet_same_place(last, item)))
+			continue;
+		last = item;
+		count++;
+	}
+	return count;
+}
+
+static bool run(struct session *session, const struct args *args,
+                const struct fleet_plan *plan, bool *is_stopped, struct err *err)
+{
+	CLEANUP(live_freep) struct live *live = live_new(works(plan), args->verbose);
 	CLEANUP(engine_freep) struct engine *engine = NULL;
 	const struct progress progress = live_progress(live);
 	struct watch watch = { 0 };
@@ -83,10 +102,7 @@ static bool run(struct session *session, const struct args *args,
 		return false;
 	good = engine_run(engine, &watch.stop, err);
 	watch_end(&watch);
-	if (good && atomic_load(&watch.stop))
-		good = err_set(
-		    err, ERR_TEMPORARY,
-		    "stopped before the end; the next apply goes on from here");
+	*is_stopped = atomic_load(&watch.stop);
 	return good;
 }
 
@@ -113,6 +129,7 @@ bool cmd_apply(const struct args *args, struct err *err)
 	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
 	const struct fleet_wish wish = { &args->only, &args->force };
 	int64_t since = 0;
+	bool is_stopped = false;
 
 	if (!session_config(&session, args, err) || !session_check(&session, err) ||
 	    !session_store(&session, err) ||
@@ -121,7 +138,9 @@ bool cmd_apply(const struct args *args, struct err *err)
 	if (args->verbose >= 0)
 		plan_print(&plan, false);
 	if (!go_ahead(args, &plan, err) || !outcome_mark(&session, &since, err) ||
-	    !run(&session, args, &plan, err))
+	    !run(&session, args, &plan, &is_stopped, err))
 		return false;
-	return outcome_print(&session, &plan, since, args->verbose < 0, err);
+	if (outcome_print(&session, &plan, since, args->verbose < 0, err))
+		return true;
+	return is_stopped ? err_context(err, "stopped by a signal") : false;
 }

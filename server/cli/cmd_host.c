@@ -56,20 +56,41 @@ static bool match(struct ssh_host_key *keys, size_t *count, const char *wanted,
 	               host->name, wanted);
 }
 
+/* Another key than before is either a new server or somebody between. */
+static bool print_pinned(struct store *store, const struct config_host *host,
+                         struct err *err)
+{
+	struct host_key keys[HOST_KEYS_MAX];
+	size_t count;
+
+	if (!store_host_keys_load(store, host->name, keys, &count, err))
+		return false;
+	if (count > 0)
+		printf("Pinned until now:\n");
+	for (size_t i = 0; i < count; i++) {
+		AUTO_BUF struct buf fingerprint = BUF_INIT(256);
+
+		sha256_ssh(keys[i].blob, keys[i].blob_len, &fingerprint);
+		printf("  %-20s %s\n", keys[i].type, fingerprint.data);
+	}
+	return true;
+}
+
 /* Never silently: a person at a terminal says yes, or gives the fingerprint. */
-static bool ask(const struct config_host *host, const struct ssh_host_key *keys,
-                size_t count, struct err *err)
+static bool ask(struct store *store, const struct config_host *host,
+                const struct ssh_host_key *keys, size_t count, struct err *err)
 {
 	char answer[8] = "";
 
 	print_keys(host, keys, count, stdout);
+	if (!print_pinned(store, host, err))
+		return false;
 	if (!isatty(STDIN_FILENO))
 		return err_set(
 		    err, ERR_INPUT,
-		    "%s: nobody is here to compare the keys; give the one that the "
-		    "server's "
-		    "console shows (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub): "
-		    "certferry host enroll %s --fingerprint SHA256:...",
+		    "%s: no terminal to ask on; certferry host enroll %s --fingerprint "
+		    "SHA256:..., as the server's console shows it: ssh-keygen -lf "
+		    "/etc/ssh/ssh_host_ed25519_key.pub",
 		    host->name, host->name);
 	printf("Compare with what the server itself says:\n"
 	       "  ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\n"
@@ -123,7 +144,7 @@ bool cmd_host_enroll(const struct args *args, struct err *err)
 	if (!ssh_scan(&target, keys, &count, err))
 		return false;
 	if (args->fingerprint ? !match(keys, &count, args->fingerprint, host, err)
-	                      : !ask(host, keys, count, err))
+	                      : !ask(session.store, host, keys, count, err))
 		return false;
 	if (!pin(session.store, host, keys, count,
 	         args->fingerprint ? "fingerprint" : "confirmed", err))

@@ -40,7 +40,7 @@ const struct option_row option_rows[] = {
 	  "default /etc/certferry/certferry.yaml" },
 	{ 'j', "json", NULL, TAKES_JSON, "print JSON" },
 	{ 'v', "verbose", NULL, 0, "log steps; twice: what goes over the wires" },
-	{ 'q', "quiet", NULL, 0, "print only what needs somebody; for cron" },
+	{ 'q', "quiet", NULL, 0, "print only what failed or waits; for cron" },
 	{ 'y', "yes", NULL, TAKES_YES, "do not ask" },
 	{ 'f', "fingerprint", "SHA256:...", TAKES_FINGERPRINT,
 	  "what the server must show; no question" },

@@ -16,7 +16,14 @@
  * above the bar. Called from every worker; a mutex keeps the drawing whole.
  */
 
-enum { LINES_MAX = 12, WIDTH_MAX = 200, BAR_MAX = 40, REDRAW_MS = 80 };
+enum {
+	LINES_MAX = 12,
+	WIDTH_MAX = 200,
+	BAR_MAX = 40,
+	REDRAW_MS = 80,
+	NAME_PAD = 32,
+	STATE_MAX = 12
+};
 
 struct work {
 	char name[160]; /* "order www/web-1" */
@@ -25,7 +32,7 @@ struct work {
 
 struct live {
 	pthread_mutex_t lock;
-	bool is_quiet, is_terminal, has_color;
+	bool is_quiet, is_verbose, is_terminal, has_color;
 	size_t works, ended;
 	struct work running[LINES_MAX];
 	size_t running_count;
@@ -51,9 +58,12 @@ static void draw(struct live *live)
 {
 	size_t columns = width(), bar = columns / 2 < BAR_MAX ? columns / 2 : BAR_MAX;
 	size_t done = live->works ? live->ended * bar / live->works : bar;
+	int name;
 
 	if (done > bar)
 		done = bar;
+	/* A line that is broken by the terminal would not be erased. */
+	name = (int)columns - STATE_MAX - 4;
 	erase(live);
 	printf("[%s", live->has_color ? "\033[32m" : "");
 	for (size_t i = 0; i < bar; i++)
@@ -62,11 +72,22 @@ static void draw(struct live *live)
 	       live->works);
 	live->drawn = 1;
 	for (size_t i = 0; i < live->running_count; i++, live->drawn++)
-		printf("  %-*.*s %.24s\n", (int)(columns > 60 ? 32 : 16),
-		       (int)(columns > 60 ? columns - 30 : 16), live->running[i].name,
-		       live->running[i].state);
+		printf("  %-*.*s %.*s\n", name < NAME_PAD ? name : NAME_PAD, name,
+		       live->running[i].name, STATE_MAX, live->running[i].state);
 	fflush(stdout);
 	live->drawn_at_ms = clock_mono_ms();
+}
+
+/* What failed is told by a line of progress, or by the table at the end: not by the log
+ * as well. */
+static bool is_told(const struct live *live, const char *line)
+{
+	bool is_order = strstr(line, ": order.failed ") || strstr(line, ": order.waits ");
+
+	/* Of tidying up after an order nothing else tells. */
+	if (live->is_verbose || (is_order && strstr(line, ": tidy: ")))
+		return false;
+	return is_order || strstr(line, ": delivery.failed ");
 }
 
 static void log_above(void *arg, enum log_level level, const char *line)
@@ -74,6 +95,8 @@ static void log_above(void *arg, enum log_level level, const char *line)
 	struct live *live = arg;
 
 	(void)level;
+	if (is_told(live, line))
+		return;
 	pthread_mutex_lock(&live->lock);
 	if (live->is_terminal)
 		erase(live);
@@ -84,19 +107,19 @@ static void log_above(void *arg, enum log_level level, const char *line)
 	pthread_mutex_unlock(&live->lock);
 }
 
-struct live *live_new(size_t works, bool quiet)
+struct live *live_new(size_t works, int verbose)
 {
 	struct live *live = NEW(struct live);
 	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
 	pthread_mutex_init(&live->lock, NULL);
 	live->works = works;
-	live->is_quiet = quiet;
-	live->is_terminal = !quiet && isatty(STDOUT_FILENO) && terminal &&
+	live->is_quiet = verbose < 0;
+	live->is_verbose = verbose > 0;
+	live->is_terminal = !live->is_quiet && isatty(STDOUT_FILENO) && terminal &&
 	                    !str_eq(terminal, "dumb");
 	live->has_color = live->is_terminal && !(no_color && *no_color);
-	if (live->is_terminal)
-		log_set_sink(log_above, live);
+	log_set_sink(log_above, live);
 	return live;
 }
 
@@ -187,8 +210,8 @@ void live_free(struct live *live)
 {
 	if (!live)
 		return;
+	log_set_sink(NULL, NULL);
 	if (live->is_terminal) {
-		log_set_sink(NULL, NULL);
 		erase(live);
 		fflush(stdout);
 	}

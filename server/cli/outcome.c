@@ -37,14 +37,15 @@ static bool judge(const struct tally *tally, struct err *err)
 	size_t open = tally->all - tally->by_state[VIEW_DONE] - stuck;
 
 	if (stuck)
-		return err_set(err, ERR_REMOTE,
-		               "%zu of %zu need somebody: see above; the rest is done or "
-		               "goes on by itself",
-		               stuck, tally->all);
+		return err_set(
+		    err, ERR_REMOTE,
+		    "%zu of %zu need%s somebody: see above; the rest is done or "
+		    "goes on by itself",
+		    stuck, tally->all, stuck == 1 ? "s" : "");
 	if (open)
 		return err_set(err, ERR_TEMPORARY,
-		               "%zu of %zu wait; the next apply goes on with them", open,
-		               tally->all);
+		               "%zu of %zu wait%s; the next apply goes on from there",
+		               open, tally->all, open == 1 ? "s" : "");
 	return true;
 }
 

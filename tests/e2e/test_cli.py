@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator sees: words, tables, exit codes."""
 
+import fcntl
 import json
 import os
 import pty
 import re
+import struct
 import subprocess
+import termios
 import threading
 
 import pytest
@@ -13,12 +16,15 @@ import pytest
 from fleet import ZONE
 
 
-def on_terminal(world, *words, environment=None, timeout=120):
-    """Runs it on a terminal of its own; what came out there."""
+def on_terminal(world, *words, environment=None, columns=80, answer=None, timeout=120):
+    """Runs it on a terminal of its own, and answers its question; what came out there."""
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     out = []
+    questions = 0
 
     def read():
+        nonlocal questions
         while True:
             try:
                 data = os.read(leader, 65536)
@@ -27,6 +33,9 @@ def on_terminal(world, *words, environment=None, timeout=120):
             if not data:
                 return
             out.append(data)
+            if answer and b"".join(out).count(b"[yes/no]") > questions:
+                questions += 1
+                os.write(leader, answer.encode())
 
     process = subprocess.Popen(
         world.certferry.argv(*words), stdin=follower, stdout=follower, stderr=follower,
@@ -82,7 +91,35 @@ def test_exit_codes_of_wrong_calls(world):
         assert result.err.strip(), result
     assert world.certferry.run("status").code == 2  # before init
     world.certferry.config.unlink()
-    assert world.certferry.run("check").code == 2
+    result = world.certferry.run("check")
+    assert result.code == 2, result
+    assert "--config" in result.err and "certferry.yaml.example" in result.err, result
+    assert ":1:1" not in result.err, result
+
+
+@pytest.mark.parametrize("words, said", [
+    (["host"], ["'host enroll'", "'host list'"]),
+    (["provider"], ["'provider list'", "'provider show'"]),
+    (["cert"], ["'cert show'"]),
+    (["staus"], ["'status'"]),
+    (["frobnicate"], ["certferry help"]),
+    (["apply", "--limit", "3"], ["certferry: apply takes no --limit"]),
+    (["provider", "show", "nobody"], ["provider list"]),
+])
+def test_a_wrong_call_names_the_right_one(world, words, said):
+    result = world.certferry.run(*words)
+    assert result.code in (2, 3), result
+    for word in said:
+        assert word in result.err, result
+
+
+def test_help_fits_a_terminal(world):
+    helped = world.certferry.good("help").out
+    assert max(map(len, helped.splitlines())) <= 80, helped
+    for code in range(8):
+        assert re.search(rf"^  {code}  \w", helped, re.M), helped
+    grouped = world.certferry.good("help", "host").out
+    assert "host enroll" in grouped and "host list" in grouped
 
 
 def test_init_is_repeatable(world):
@@ -155,15 +192,26 @@ def test_completion(world):
     small(world)
     script = world.directory / "completion"
     script.write_text(world.certferry.good("completion", "bash").out)
-    test = f"""
-        set -u
-        . {script}
-        COMP_WORDS=(certferry st); COMP_CWORD=1; COMP_LINE='certferry st'; COMP_POINT=12
-        $(complete -p certferry | sed 's/.*-F \\([^ ]*\\).*/\\1/') certferry st certferry
-        printf '%s\\n' "${{COMPREPLY[@]}}"
-    """
-    done = subprocess.run(["bash", "-c", test], capture_output=True, text=True)
-    assert "status" in done.stdout, done
+    cases = {
+        "st": {"status"},
+        "host ": {"enroll", "list"},
+        "host enroll --": {"--config", "--verbose", "--quiet", "--help", "--fingerprint"},
+        "apply --o": {"--only"},
+        "apply --l": set(),
+        "plan --only apply --y": set(),
+        "-c x events --l": {"--limit"},
+    }
+    for line, offered in cases.items():
+        words = " ".join(f"'{word}'" for word in ["certferry", *line.split(" ")])
+        test = f"""
+            set -u
+            . {script}
+            COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))
+            _certferry
+            printf '%s\\n' "${{COMPREPLY[@]}}"
+        """
+        done = subprocess.run(["bash", "-c", test], capture_output=True, text=True)
+        assert set(done.stdout.split()) == offered, (line, done)
 
 
 def test_live_progress_on_a_terminal(world):
@@ -185,3 +233,42 @@ def test_no_color(world):
 def test_help_needs_no_configuration(world, word):
     result = world.certferry.run(word)
     assert result.code == 0 and "apply" in result.out, result
+
+
+def test_apply_asks_on_a_terminal(world):
+    world.standard(1)
+    for answer in ("no\n", "\x04"):
+        code, out = on_terminal(world, "apply", answer=answer)
+        assert code == 2 and "nothing was done" in out, out
+    assert world.pebble.requests() == 0
+    code, out = on_terminal(world, "apply", answer="yes\n")
+    assert code == 0, out
+
+
+def test_enrolling_asks_on_a_terminal(world):
+    world.standard(1)
+    host = world.hosts["web-1"]
+    for answer in ("no\n", "y\n", "\x04"):
+        code, out = on_terminal(world, "host", "enroll", "web-1", answer=answer)
+        assert code == 5 and "nothing was pinned" in out, out
+        assert "Pinned until now" in out and out.count(host.fingerprint()) == 2, out
+    code, out = on_terminal(world, "host", "enroll", "web-1", answer="yes\n")
+    assert code == 0, out
+
+
+@pytest.mark.parametrize("columns", [60, 80, 160])
+def test_tables_on_a_terminal(world, columns):
+    """Nothing is cut, no word is broken, no line is broken by the terminal."""
+    world.standard(1)
+    world.add_host("web-2")
+    world.write_config()
+    assert world.certferry.apply().code == 6
+    _, out = on_terminal(world, "status", columns=columns)
+    assert max(map(len, out.splitlines())) <= columns, out
+    assert "certferry host enroll web-2" in " ".join(out.split()), out
+    for word in ("www/web-1", "done", "blocked", "INSTALLED", "SERVED"):
+        assert word in out, out
+    piped = world.certferry.good("status").out.splitlines()
+    assert len(piped) == 3 and piped[2].endswith("certferry host enroll web-2"), piped
+    shown = json.loads(world.certferry.good("--json", "status").out)["certificates"]
+    assert shown[0]["serial"] in piped[1], piped
