@@ -147,7 +147,8 @@ const struct config_certificate *config_certificate_find(const struct config *co
 void config_certificate_names(const struct config_certificate *certificate,
                               const struct config_host *host, struct strlist *out);
 
-/* Reads the secret it points to; where names it in errors ("dns.home.tsig-key"). */
+/* Reads the secret it points to; what names it in errors ("dns.home.tsig-key"), NULL
+ * where the caller does. */
 struct secret;
 struct secret *config_secret_read(const struct config_secret *where, const char *what,
                                   struct err *err) MUST_CHECK;

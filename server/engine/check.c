@@ -147,7 +147,7 @@ static void check_secret(const struct config_secret *secret, const char *path,
 
 	if (!secret->file && !secret->credential)
 		return;
-	value = config_secret_read(secret, path, &err);
+	value = config_secret_read(secret, NULL, &err);
 	if (!value)
 		problem(problems, &secret->mark, path, err.msg);
 }
