@@ -188,7 +188,8 @@ static void print_beside(const struct table *table, size_t room, FILE *to)
 			text += strspn(text, " ");
 		} while (*text);
 	}
-	rest = whole = scols_text(scols);
+	whole = scols_text(scols);
+	rest = whole;
 	while (rest)
 		print_line(strsep(&rest, "\n"), to);
 }
@@ -217,7 +218,8 @@ static void print_below(const struct table *table, size_t width, FILE *to)
 		for (size_t k = 0; k + 1 < table->count; k++)
 			line = scols_put(scols, k, line, cell(table, i, k));
 	}
-	rest = text = scols_text(scols);
+	text = scols_text(scols);
+	rest = text;
 	print_line(strsep(&rest, "\n"), to);
 	for (size_t i = 0; i < rows(table) && rest; i++) {
 		print_line(strsep(&rest, "\n"), to);
