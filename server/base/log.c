@@ -35,11 +35,6 @@ void log_set_level(enum log_level level)
 	out.level = level;
 }
 
-const char *log_level_name(enum log_level level)
-{
-	return level_names[level];
-}
-
 void log_set_sink(log_sink_fn *sink, void *arg)
 {
 	out.sink = sink ? sink : to_stderr;

@@ -34,7 +34,6 @@ void log_line(enum log_level level, const struct log_about *about, const char *e
 
 /* Lines above the level are dropped. The start is LOG_WARN. Before any thread. */
 void log_set_level(enum log_level level);
-const char *log_level_name(enum log_level level);
 
 /* Takes every line (without newline) in place of stderr. Before any thread. */
 typedef void log_sink_fn(void *arg, enum log_level level, const char *line);
