@@ -56,6 +56,15 @@ struct config_option {
 	struct config_mark mark;
 };
 
+/* How certferry learns that a record is there for everybody. */
+enum config_propagation {
+	PROPAGATION_AUTHORITATIVE, /* every address of every authoritative server */
+	PROPAGATION_RESOLVERS,     /* these resolvers, and nobody else */
+	PROPAGATION_SETTLE,        /* time alone */
+	PROPAGATION_NONE,          /* not at all */
+	PROPAGATION_COUNT
+};
+
 struct config_dns {
 	char *name;
 	struct config_mark mark;
@@ -63,6 +72,11 @@ struct config_dns {
 	struct strlist zones; /* empty: found by SOA */
 	int ttl_s;
 	int spread_timeout_s; /* how long until all authoritative servers must show it */
+	enum config_propagation propagation;
+	struct strlist resolvers; /* of PROPAGATION_RESOLVERS */
+	int wait_s;               /* of PROPAGATION_SETTLE */
+	int settle_s;             /* after it was seen: still so long; 0: no */
+	int by_hand_timeout_s;    /* how long a person has to set the records */
 	struct config_option *options;
 	size_t option_count;
 };
@@ -98,8 +112,11 @@ struct config_certificate {
 	char *unique_name;    /* with "{host}" in it; NULL: none */
 	enum key_type key;
 	const struct config_ca *ca;
-	char *profile; /* of the certificate, else of the CA; NULL: none */
-	const struct config_dns *dns;
+	char *profile;                /* of the certificate, else of the CA; NULL: none */
+	const struct config_dns *dns; /* the first of dnses */
+	const struct config_dns **dnses; /* in the order in which they are tried */
+	size_t dns_count;
+	char *challenge_alias; /* a name, perhaps with "{name}" in it; NULL: none */
 	const struct config_host **hosts; /* groups resolved, in the file's order */
 	size_t host_count;
 	struct config_install install;

@@ -70,6 +70,18 @@ struct deploy *deploy_new(const struct deploy_settings *settings,
 void deploy_free(struct deploy *deploy);
 DEFINE_CLEANUP(struct deploy *, deploy_free);
 
+/*
+ * What would fail on this host, found before a certificate is spent on it: it is reached,
+ * it shows a pinned key, the login works, the installer can run there, the directory of
+ * each of these certificates can be written, and the service's own test passes as things
+ * are (that alone is a note where nothing is installed yet: it may need the very files).
+ * Nothing is changed there. Blocks; any thread. False is a trouble of our own.
+ */
+struct findings;
+bool deploy_check(struct deploy *deploy, const char *host,
+                  const struct strlist *certificates, struct findings *out,
+                  struct err *err) MUST_CHECK;
+
 /* For sched: arg is the struct deploy. */
 bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err) MUST_CHECK;
 bool deploy_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err) MUST_CHECK;

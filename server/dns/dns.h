@@ -55,7 +55,67 @@ struct dns_zone {
 	char name[DNS_NAME_TEXT]; /* "example.org", no final dot */
 	struct dns_server servers[DNS_SERVERS_MAX];
 	size_t count;
+	bool is_recursive; /* they are resolvers: dns_resolvers() */
 };
+
+/* What a look at a TXT name came to. */
+struct dns_look {
+	bool all_show;      /* every server that counts shows all the wanted values */
+	bool any_shows;     /* some server shows at least one of them */
+	bool is_cut;        /* some answer did not fit into UDP: TCP was needed */
+	int values_max;     /* the most TXT values that a server has at the name */
+	int negative_ttl_s; /* of a resolver that says no: how long it will go on saying
+	                       so (RFC 2308); 0: nobody said no */
+};
+
+/*
+ * Asks every server of the zone, all at once, for the TXT values at name, and fills in
+ * answer, values and note of each. Where zone->is_recursive they are resolvers, asked
+ * with RD, and need no authority. Unreachable is not lagging: an address family (IPv6, as
+ * a rule) in which no server at all answers does not count while all of the other family
+ * show the values, nor does an address without a route.
+ */
+bool dns_txt_look(const struct dns_settings *settings, struct dns_zone *zone,
+                  const char *name, const struct strlist *values, struct dns_look *look,
+                  struct err *err) MUST_CHECK;
+
+/* Resolvers ("ADDRESS", "ADDRESS@PORT") as the servers of a nameless zone. */
+bool dns_resolvers(const struct strlist *addresses, struct dns_zone *out,
+                   struct err *err) MUST_CHECK;
+
+enum { DNS_HOPS_MAX = 8 };
+
+/*
+ * Where the TXT record of a challenge is really to be made: the CNAME at the name is
+ * followed, and a delegation of the name itself (NS at _acme-challenge), up to
+ * DNS_HOPS_MAX hops.
+ */
+struct dns_place {
+	char name[DNS_NAME_TEXT]; /* the end of the chain; the name itself without one */
+	int hops;                 /* CNAMEs on the way */
+	char chain[600];          /* "a -> b -> c", for people; cut where it is longer */
+	struct dns_zone zone;     /* that holds the end, with its servers */
+};
+
+/*
+ * is_direct: the servers of the enclosing zone are asked for the challenge's name,
+ * without recursion, so that no resolver learns that there is nothing yet. Else the
+ * resolver is. A loop, or more hops, is ERR_CONFIG and shows the chain; so is an end that
+ * no zone holds (dangling). No answer is ERR_TEMPORARY.
+ */
+bool dns_place_find(const struct dns_settings *settings, const char *challenge,
+                    bool is_direct, struct dns_place *out, struct err *err) MUST_CHECK;
+
+enum dns_security {
+	DNS_INSECURE, /* not signed, or the resolver does not validate */
+	DNS_SECURE,   /* the resolver validated it (AD) */
+	DNS_BOGUS,    /* SERVFAIL that goes away with checking disabled (CD) */
+	DNS_SECURITY_COUNT
+};
+
+/* What the resolver makes of the signatures at the name (RFC 4035); asked for SOA. */
+bool dns_security_ask(const struct dns_settings *settings, const char *name,
+                      enum dns_security *out, struct err *err) MUST_CHECK;
 
 /* The zone that holds the name (nearest SOA at or above it), with every address of
  * its NS set. No zone is ERR_CONFIG; a resolver that does not answer ERR_TEMPORARY. */

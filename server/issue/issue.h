@@ -39,6 +39,13 @@ struct issue_ca {
 	struct acme_settings acme; /* key and account_url are filled in by issue */
 };
 
+enum issue_propagation {
+	ISSUE_AUTHORITATIVE, /* every authoritative server must show it */
+	ISSUE_RESOLVERS,     /* these resolvers must */
+	ISSUE_SETTLE,        /* wait_s, and nobody is asked */
+	ISSUE_BLIND          /* nobody is asked */
+};
+
 struct issue_dns {
 	const char *name; /* the configuration's */
 	const char *provider;
@@ -47,6 +54,11 @@ struct issue_dns {
 	const struct strlist *zones; /* empty: found by SOA */
 	uint32_t ttl_s;
 	int spread_timeout_s;
+	enum issue_propagation propagation;
+	const struct strlist *resolvers; /* of ISSUE_RESOLVERS */
+	int wait_s;                      /* of ISSUE_SETTLE */
+	int settle_s;                    /* after it was seen */
+	int by_hand_timeout_s;
 };
 
 struct issue_settings {

@@ -32,8 +32,18 @@ struct provider_change {
 	const char *name; /* "_acme-challenge.www.example.org" */
 	const char *value;
 	uint32_t ttl_s;
+	const char *challenge; /* "_acme-challenge.NAME" from which a CNAME leads to name;
+	                          NULL: name is the challenge's own */
 
 	struct err outcome; /* filled in; kind ERR_NONE: done */
+};
+
+/* What a batch may still ask of a service with a rate limit, and what it asked. */
+struct provider_toll {
+	int spent;     /* in: requests of earlier batches within the window */
+	int free_in_s; /* in: until the first of them no longer counts */
+	int requests;  /* out: of this batch */
+	int window_s;  /* out: the provider's; 0: it has no limit */
 };
 
 struct provider_call {
@@ -41,7 +51,8 @@ struct provider_call {
 	const struct provider_option *options;
 	size_t option_count;
 	struct provider_change *changes;
-	size_t change_count; /* at most PROVIDER_BATCH_MAX */
+	size_t change_count;        /* at most PROVIDER_BATCH_MAX */
+	struct provider_toll *toll; /* NULL: nobody counts */
 };
 enum { PROVIDER_BATCH_MAX = 100 };
 

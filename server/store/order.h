@@ -33,8 +33,10 @@ struct order {
 	char *certificate; /* the configuration's name of it */
 	char *host;
 	char *ca;
-	char *dns;            /* the configuration's names */
-	char *profile;        /* NULL: none */
+	char *dns;     /* the configuration's names, in the order in which they are tried,
+	                  joined by "," */
+	char *alias;   /* challenge-alias, with {name} in it or not; NULL: none */
+	char *profile; /* NULL: none */
 	struct strlist names; /* sorted */
 	enum key_type key_type;
 	char *intent; /* digest of all above but host: what the configuration wanted */
@@ -51,6 +53,8 @@ struct order {
 	int64_t run_at_ms;
 	int attempts;    /* failures in this state, one after another */
 	int polls;       /* looks in this state without one */
+	char *waits_for; /* in ORDER_SPREAD: which servers lack what, or what a person has
+	                    to do; NULL: nothing */
 	struct err last; /* why it is where it is */
 	int64_t last_at;
 	int64_t created_at;
@@ -111,7 +115,11 @@ struct authz {
 	char *challenge_url;
 	char *txt_name; /* "_acme-challenge.example.org" */
 	char *txt_value;
-	char *zone; /* NULL until found */
+	char *target;  /* where the record is made: txt_name, or where its CNAME leads;
+	                  NULL  until found */
+	char *zone;    /* that holds the target; NULL until found */
+	char *dns;     /* the entry whose turn it is; NULL until found */
+	char *refused; /* entries that refused for good, joined by ","; NULL: none */
 	bool is_answered;
 	bool is_valid;
 };
@@ -136,13 +144,17 @@ enum txt_state {
 	TXT_WANTED,   /* intent: it may be at the provider, or not yet */
 	TXT_SET,      /* the provider said so */
 	TXT_UNWANTED, /* to be removed */
+	TXT_ASKED,    /* a person is to set it */
+	TXT_LEFT,     /* a person is to remove it */
 	TXT_STATE_COUNT
 };
 struct txt {
 	int64_t id;
-	int64_t order_id;
-	char *dns; /* the configuration's name */
+	int64_t order_id; /* 0: of no order, but of a check (plan --check) */
+	char *dns;        /* the configuration's name */
 	char *zone, *name, *value;
+	char *challenge; /* the name that is proved, where a CNAME leads from it to name;
+	                    NULL: name itself */
 	enum txt_state state;
 	int64_t created_at;
 };

@@ -19,6 +19,8 @@ static const char *const txt_state_names[] = {
 	[TXT_WANTED] = "wanted",
 	[TXT_SET] = "set",
 	[TXT_UNWANTED] = "unwanted",
+	[TXT_ASKED] = "asked",
+	[TXT_LEFT] = "left",
 };
 _Static_assert(ARRAY_SIZE(txt_state_names) == TXT_STATE_COUNT, "a state has no name");
 

@@ -76,7 +76,7 @@ struct dns_record {
 
 struct dns_http {
 	const char *method;
-	const char *url;            /* https only */
+	const char *url;            /* https; http only to a loopback address */
 	const char *const *headers; /* "Name: value"; NULL ends it; may be NULL */
 	const char *body;           /* may be NULL */
 	size_t body_len;
@@ -103,6 +103,24 @@ struct dns_update {
 	const struct dns_change *changes;
 	size_t count;
 };
+
+/*
+ * A program to run: outside of the plugin's sandbox, in a looser one (another user where
+ * the entry says so, no new privileges, limits, a scratch directory as HOME and TMPDIR
+ * that is removed afterwards).
+ */
+struct dns_program {
+	const char *const *argv;        /* argv[0] is its absolute path; NULL ends it */
+	const char *const *environment; /* "NAME=value"; NULL ends it; may be NULL */
+
+	int status; /* the host fills in: exit status, or 128 + signal */
+	const char
+	    *output; /* stdout and stderr as they came, the last 16 KiB; never NULL */
+};
+
+/* http() trusts the PEM certificates in the option of this name instead of the system's
+ * roots, where a provider declares it and the operator set it. */
+#define DNS_OPTION_CA "api-ca"
 
 struct dns_host {
 	uint32_t size;
@@ -131,6 +149,37 @@ struct dns_host {
 	 */
 	enum dns_result (*update)(const struct dns_host *host,
 	                          const struct dns_update *update);
+
+	/*
+	 * What stands in a JSON text (RFC 8259) at a path of member names and numbers,
+	 * "result.0.id": a string's text, a number or truth value as text, NULL where
+	 * there is none, where it is null, an object or an array, or where the text is
+	 * not JSON. The text last asked about is kept parsed.
+	 */
+	const char *(*json)(const struct dns_host *host, const char *text,
+	                    const char *path);
+
+	/* How many members the array or object at the path has; 0 where there is none. */
+	size_t (*json_count)(const struct dns_host *host, const char *text,
+	                     const char *path);
+
+	/* The text as a JSON string, with its quotation marks. */
+	const char *(*json_quote)(const struct dns_host *host, const char *text);
+
+	/* A text made as by printf. */
+	const char *(*text)(const struct dns_host *host, const char *fmt, ...)
+	    __attribute__((format(printf, 2, 3)));
+
+	/* Waits, for a service that is slow to show what it did: at most 10 s a call, and
+	 * the batch has its deadline all the same. */
+	void (*pause)(const struct dns_host *host, unsigned milliseconds);
+
+	/*
+	 * Runs a program of the operator's, only for an entry that has the option
+	 * "program"; see struct dns_program. DNS_OK: it was started and has ended,
+	 * whatever its status.
+	 */
+	enum dns_result (*run)(const struct dns_host *host, struct dns_program *io);
 
 	/* New members go below. */
 };
@@ -166,6 +215,14 @@ struct dns_provider {
 	 */
 	enum dns_result (*change)(const struct dns_host *host, struct dns_change *changes,
 	                          size_t count);
+
+	/*
+	 * Optional: the service's limit, so many requests (http() calls) in so many
+	 * seconds per credential. certferry counts over all batches and runs, and answers
+	 * DNS_RATE_LIMITED by itself before the limit is passed. 0: none.
+	 */
+	uint32_t requests_max;
+	uint32_t requests_window_s; /* at most 3600 */
 
 	/* New members go below, and may be NULL. */
 };
