@@ -34,14 +34,20 @@ char *xstrndup(const char *text, size_t len)
 	return sure(strndup(text, len));
 }
 
+char *xvasprintf(const char *fmt, va_list ap)
+{
+	char *text = NULL;
+
+	return sure(vasprintf(&text, fmt, ap) < 0 ? NULL : text);
+}
+
 char *xasprintf(const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	text = xvasprintf(fmt, ap);
 	va_end(ap);
-	return sure(text);
+	return text;
 }

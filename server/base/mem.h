@@ -19,6 +19,7 @@ void *xrealloc(void *old, size_t count, size_t size) MUST_CHECK;
 char *xstrdup(const char *text) MUST_CHECK; /* NULL gives NULL */
 char *xstrndup(const char *text, size_t len) MUST_CHECK;
 char *xasprintf(const char *fmt, ...) PRINTF(1, 2) MUST_CHECK;
+char *xvasprintf(const char *fmt, va_list ap) PRINTF(1, 0) MUST_CHECK;
 
 #define NEW(type) ((type *)xcalloc(1, sizeof(type)))
 #endif

@@ -45,6 +45,14 @@ extern "C" {
 
 #define DNS_PROVIDER_ABI 1
 
+/* A member that a provider may leave out. C zeroes it without a word; C++ compilers warn
+ * of one that has no default. */
+#ifdef __cplusplus
+#define DNS_OPTIONAL = 0
+#else
+#define DNS_OPTIONAL
+#endif
+
 enum dns_result {
 	DNS_OK,
 	DNS_BAD_OPTION,   /* an option is missing or malformed */
@@ -114,8 +122,8 @@ struct dns_program {
 	const char *const *environment; /* "NAME=value"; NULL ends it; may be NULL */
 
 	int status; /* the host fills in: exit status, or 128 + signal */
-	const char
-	    *output; /* stdout and stderr as they came, the last 16 KiB; never NULL */
+	/* stdout and stderr as they came, the last 16 KiB; never NULL. */
+	const char *output;
 };
 
 /* http() trusts the PEM certificates in the option of this name instead of the system's
@@ -214,17 +222,17 @@ struct dns_provider {
 	 * does not take spoils no other.
 	 */
 	enum dns_result (*change)(const struct dns_host *host, struct dns_change *changes,
-	                          size_t count);
+	                          size_t count) DNS_OPTIONAL;
 
 	/*
 	 * Optional: the service's limit, so many requests (http() calls) in so many
 	 * seconds per credential. certferry counts over all batches and runs, and answers
 	 * DNS_RATE_LIMITED by itself before the limit is passed. 0: none.
 	 */
-	uint32_t requests_max;
-	uint32_t requests_window_s; /* at most 3600 */
+	uint32_t requests_max DNS_OPTIONAL;
+	uint32_t requests_window_s DNS_OPTIONAL; /* 1 to 3600 where there is a limit */
 
-	/* New members go below, and may be NULL. */
+	/* New members go below, and are DNS_OPTIONAL. */
 };
 
 #define DNS_PROVIDER(...)                                                             \
