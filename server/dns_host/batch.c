@@ -67,12 +67,25 @@ bool batch_check_options(const struct batch *batch, struct wire_answer *end)
 	return true;
 }
 
+#define LABEL "_acme-challenge."
+
 static bool has_challenge_label(const char *name)
 {
 	for (; *name; name = dnsname_parent(name))
-		if (str_starts(name, "_acme-challenge."))
+		if (str_starts(name, LABEL))
 			return true;
 	return false;
+}
+
+/* A place that a challenge's CNAME leads to may be called anything, but not be the zone
+ * itself, whose TXT records are for mail and proofs of ownership. */
+static bool is_target(const struct wire_change *change)
+{
+	struct err err;
+
+	return change->challenge && str_starts(change->challenge, LABEL) &&
+	       dnsname_check(change->challenge, DNSNAME_UNDERSCORE, &err) &&
+	       !str_eq(change->name, change->zone);
 }
 
 /* What a provider never gets to hear of; NULL: nothing against it. */
@@ -87,8 +100,8 @@ static const char *objection(const struct wire_change *change)
 		return "not a DNS name";
 	if (!dnsname_is_below(change->name, change->zone))
 		return "the name is not in the zone";
-	if (!has_challenge_label(change->name))
-		return "not a challenge's name (_acme-challenge)";
+	if (!has_challenge_label(change->name) && !is_target(change))
+		return "not a challenge's name (_acme-challenge), nor what one leads to";
 	if (!str_is_made_of(change->value, base64url, 1, 255))
 		return "not a challenge's value (base64url)";
 	return NULL;

@@ -7,9 +7,9 @@
  * batch - a provider's changes, done and answered one by one
  *
  * The host has the last word before a provider hears of a change: only TXT values
- * of the base64url alphabet, at a name with a label "_acme-challenge", inside the
- * zone. Changes of one zone go to the provider's change() together where it has
- * one.
+ * of the base64url alphabet, inside the zone, at a name with a label "_acme-challenge"
+ * or one that such a name leads to. Changes of one zone go to the provider's change()
+ * together where it has one.
  */
 struct batch {
 	struct host *host;

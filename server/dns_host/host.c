@@ -11,7 +11,7 @@
 
 /* A shorter word of a secret file is a name, of a TSIG key say, which an operator wants
  * to read. */
-enum { SEND_MS = 10 * 1000, WORD_MIN = 16 };
+enum { SEND_MS = 10 * 1000, WORD_MIN = 16, PAUSE_SPARES_MS = 500 };
 
 struct host *host_of(const struct dns_host *services)
 {
@@ -29,46 +29,45 @@ void host_answer(const struct wire_answer *answer)
 		_exit(1);
 }
 
-static void add_secret(struct host *host, const char *text, size_t len)
-{
-	if (len > 0 && host->secret_count < HOST_SECRETS_MAX)
-		host->secrets[host->secret_count++] = xstrndup(text, len);
-}
-
 void host_learn_secret(struct host *host, const char *text)
 {
 	static const char between[] = " \t\r\n\"';:{}";
 
 	/* The whole first: a shorter word would cut it into pieces. */
-	add_secret(host, text, strlen(text));
+	if (*text)
+		strlist_add(&host->secrets, text);
 	while (*text) {
 		size_t len = strcspn(text, between);
+		AUTO_FREE char *word = xstrndup(text, len);
 
 		if (len >= WORD_MIN)
-			add_secret(host, text, len);
+			strlist_add(&host->secrets, word);
 		text += len;
 		text += strspn(text, between);
 	}
 }
 
-void host_learn_options(struct host *host, const struct dns_option *options)
+void host_learn_provider(struct host *host, const struct dns_provider *provider)
 {
-	for (; options->name; options++) {
-		const char *value = host->services.option(&host->services, options->name);
+	for (const struct dns_option *o = provider->options; o->name; o++) {
+		const char *value = host->services.option(&host->services, o->name);
 
-		if (value && (options->flags & DNS_SECRET))
+		if (value && (o->flags & DNS_SECRET))
 			host_learn_secret(host, value);
 	}
+	host->pace.max = (int)provider->requests_max;
+	host->pace.window_s = (int)provider->requests_window_s;
 }
 
 /* The length of the first secret that stands at text, or 0; of what there is of it,
  * where the text was cut in its midst. */
 static size_t secret_at(const struct host *host, const char *text, bool is_cut)
 {
-	for (size_t i = 0; i < host->secret_count; i++) {
-		size_t len = strlen(host->secrets[i]), left = strnlen(text, len);
+	for (size_t i = 0; i < host->secrets.len; i++) {
+		const char *secret = host->secrets.items[i];
+		size_t len = strlen(secret), left = strnlen(text, len);
 
-		if (strncmp(text, host->secrets[i], left) == 0 && (left == len || is_cut))
+		if (strncmp(text, secret, left) == 0 && (left == len || is_cut))
 			return left;
 	}
 	return 0;
@@ -146,17 +145,56 @@ static enum dns_result fail(const struct dns_host *services, enum dns_result res
 	return result;
 }
 
+static const char *text(const struct dns_host *services, const char *fmt, ...)
+    PRINTF(2, 3);
+static const char *text(const struct dns_host *services, const char *fmt, ...)
+{
+	const char *made;
+	va_list ap;
+
+	(void)services;
+	va_start(ap, fmt);
+	made = xvasprintf(fmt, ap);
+	va_end(ap);
+	return made;
+}
+
+/* Never to the deadline's end: there would be no time left to say how it went. */
+static void wait_a_bit(const struct dns_host *services, unsigned milliseconds)
+{
+	int left = clock_left_ms(host_of(services)->deadline_ms) - PAUSE_SPARES_MS;
+	int wait = milliseconds < HOST_PAUSE_MAX_MS ? (int)milliseconds
+	                                            : HOST_PAUSE_MAX_MS;
+
+	wait = wait < left ? wait : left;
+	if (wait > 0)
+		usleep((useconds_t)wait * 1000);
+}
+
 void host_init(struct host *host, const struct wire_request *request)
 {
-	*host = (struct host){ .request = request };
+	*host = (struct host){
+		.request = request,
+		.deadline_ms = clock_deadline_ms((int64_t)request->deadline_s * 1000),
+		.pace = { .spent = request->spent, .free_in_s = request->free_in_s },
+	};
 	host->services = (struct dns_host){ .size = sizeof(struct dns_host),
 		                            .ctx = host,
 		                            .option = option,
 		                            .http = host_http,
 		                            .log = say,
 		                            .fail = fail,
-		                            .update = host_update };
-	for (size_t i = 0; i < request->option_count; i++)
-		if (request->options[i].is_secret)
-			host_learn_secret(host, request->options[i].value);
+		                            .update = host_update,
+		                            .json = host_json,
+		                            .json_count = host_json_count,
+		                            .json_quote = host_json_quote,
+		                            .text = text,
+		                            .pause = wait_a_bit };
+	for (size_t i = 0; i < request->option_count; i++) {
+		const struct wire_option *option = &request->options[i];
+
+		/* Certificates come out of a file as secrets do, and are none. */
+		if (option->is_secret && !str_eq(option->name, DNS_OPTION_CA))
+			host_learn_secret(host, option->value);
+	}
 }

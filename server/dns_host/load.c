@@ -63,6 +63,16 @@ static bool is_whole(const struct dns_provider *provider, const char *dir,
 	if (lacks)
 		return err_set(err, ERR_CONFIG, "%s/%s.so: not a whole provider: no %s",
 		               dir, name, lacks);
+	if (provider->requests_max == 0 && provider->requests_window_s == 0)
+		return true;
+	if (provider->requests_max < 1 || provider->requests_max > WIRE_REQUESTS_MAX ||
+	    provider->requests_window_s < 1 ||
+	    provider->requests_window_s > WIRE_WINDOW_MAX)
+		return err_set(err, ERR_CONFIG,
+		               "%s/%s.so: a limit of %u requests in %u s is none that "
+		               "can be kept",
+		               dir, name, provider->requests_max,
+		               provider->requests_window_s);
 	return true;
 }
 

@@ -104,9 +104,11 @@ static _Noreturn void run_and_finish(struct batch *batch)
 {
 	struct wire_answer end = { .kind = WIRE_ANSWER_END };
 
-	host_learn_options(batch->host, batch->provider->options);
+	host_learn_provider(batch->host, batch->provider);
 	if (batch_check_options(batch, &end))
 		batch_run(batch);
+	end.requests = batch->host->pace.requests;
+	end.window_s = batch->host->pace.window_s;
 	finish(&end);
 }
 

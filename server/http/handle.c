@@ -19,25 +19,39 @@ enum {
 
 #define SET(option, value) (ok = ok && curl_easy_setopt(curl, option, value) == CURLE_OK)
 
-static bool set_peer_checks(CURL *curl, const struct http *http)
+/*
+ * A file of roots is parsed once for each handle and kept (curl does so only where no
+ * directory is set). Of the system's roots the directory is used and not the bundle: it
+ * is searched by hash, so that no handle holds, nor any new connection parses, 140 roots
+ * of which one is needed.
+ */
+static bool set_roots(CURL *curl, const struct http *http)
 {
 	bool ok = true;
 
-	SET(CURLOPT_PROTOCOLS_STR, "https");
+	SET(CURLOPT_CAINFO, http->ca_file);
+	SET(CURLOPT_CAPATH, http->ca_file || http->ca_pem ? NULL : "/etc/ssl/certs");
+	if (http->ca_pem) {
+		struct curl_blob pem = { .data = http->ca_pem,
+			                 .len = strlen(http->ca_pem),
+			                 .flags = CURL_BLOB_COPY };
+
+		SET(CURLOPT_CAINFO_BLOB, &pem);
+	}
+	return ok;
+}
+
+static bool set_peer_checks(CURL *curl, const struct http *http)
+{
+	bool ok = set_roots(curl, http);
+
+	SET(CURLOPT_PROTOCOLS_STR, http->plain_loopback ? "https,http" : "https");
 	SET(CURLOPT_REDIR_PROTOCOLS_STR, "https");
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	SET(CURLOPT_MAXREDIRS, 0L);
 	SET(CURLOPT_SSL_VERIFYPEER, 1L);
 	SET(CURLOPT_SSL_VERIFYHOST, 2L);
 	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	/*
-	 * A file of roots is parsed once for each handle and kept (curl does so only
-	 * where no directory is set). Of the system's roots the directory is used and
-	 * not the bundle: it is searched by hash, so that no handle holds, nor any new
-	 * connection parses, 140 roots of which one is needed.
-	 */
-	SET(CURLOPT_CAINFO, http->ca_file);
-	SET(CURLOPT_CAPATH, http->ca_file ? NULL : "/etc/ssl/certs");
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_NOPROXY, "*");
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);

@@ -34,6 +34,8 @@ struct http *http_new(const struct http_settings *settings, struct err *err)
 	http = NEW(struct http);
 	pthread_mutex_init(&http->lock, NULL);
 	http->ca_file = xstrdup(settings->ca_file);
+	http->ca_pem = xstrdup(settings->ca_pem);
+	http->plain_loopback = settings->plain_loopback;
 	http->user_agent = xstrdup(settings->user_agent);
 	http->timeout_s = settings->timeout_s ? settings->timeout_s : DEFAULT_TIMEOUT_S;
 	http->reply_max = settings->reply_max ? settings->reply_max : DEFAULT_REPLY_MAX;
@@ -48,6 +50,7 @@ void http_free(struct http *http)
 		curl_easy_cleanup(http->idle[i]);
 	pthread_mutex_destroy(&http->lock);
 	free(http->ca_file);
+	free(http->ca_pem);
 	free(http->user_agent);
 	free(http);
 }
@@ -163,14 +166,17 @@ static bool perform(CURL *curl, struct http_call *call, struct err *err)
 	return true;
 }
 
-static bool check_call(const struct http_call *call, struct err *err)
+static bool check_call(const struct http *http, const struct http_call *call,
+                       struct err *err)
 {
 	if (!str_is_made_of(call->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ", 1, 16))
 		return err_set(err, ERR_INPUT, "that is not an HTTP method");
-	if (!http_is_plain_url(call->url))
-		return err_set(err, ERR_INPUT,
-		               "only https URLs without user name are fetched");
-	return true;
+	if (http_is_plain_url(call->url) ||
+	    (http->plain_loopback && http_is_loopback_url(call->url)))
+		return true;
+	return err_set(err, ERR_INPUT, "only https URLs without user name are fetched%s",
+	               http->plain_loopback ? ", and http ones of 127.0.0.1 and [::1]"
+	                                    : "");
 }
 
 bool http_do(struct http *http, struct http_call *call, struct err *err)
@@ -182,7 +188,7 @@ bool http_do(struct http *http, struct http_call *call, struct err *err)
 	call->status = 0;
 	call->reply = (struct buf)BUF_INIT(call->reply_max ? call->reply_max
 	                                                   : http->reply_max);
-	if (!check_call(call, err) || !(curl = handle_take(http, err)))
+	if (!check_call(http, call, err) || !(curl = handle_take(http, err)))
 		return false;
 	done = perform(curl, call, err);
 	handle_give(http, curl);
@@ -215,10 +221,12 @@ static const struct failure {
 	{ CURLE_SSL_CONNECT_ERROR, ERR_TEMPORARY,
 	  "no TLS connection (1.2 or newer is needed)" },
 	{ CURLE_PEER_FAILED_VERIFICATION, ERR_CONFIG,
-	  "its certificate is not to be trusted (a private CA needs `ca-file`; else look "
+	  "its certificate is not to be trusted (a private CA needs `ca-file`, in a dns "
+	  "entry "
+	  "`api-ca`; else look "
 	  "at the package ca-certificates, the name and the clock)" },
 	{ CURLE_SSL_CACERT_BADFILE, ERR_CONFIG,
-	  "the file of trusted roots (`ca-file`) cannot be used" },
+	  "the trusted roots given (`ca-file`, in a dns entry `api-ca`) cannot be used" },
 	{ CURLE_SSL_CIPHER, ERR_CONFIG, "TLS ciphers cannot be agreed on" },
 	/* So curl before 8.6 calls a header line of more than 100 KiB. */
 	{ CURLE_OUT_OF_MEMORY, ERR_TEMPORARY, "no memory for the answer" },

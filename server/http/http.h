@@ -10,14 +10,14 @@
 /*
  * http - requests over HTTPS, with limits
  *
- * https only, TLS 1.2 or newer, server always verified, no redirects, no proxy,
- * no decompression; connect, total and low-speed time limits; reply and header
- * limits that are counted while they arrive. A header that comes twice is joined
- * with ", ", so that one which may stand only once is then unreadable. There is no
- * way to switch a check off. One struct http is one peer's settings and a pool of
- * kept-alive connections; any number of threads may call http_do() at once, each
- * call takes a handle of its own from the pool. Never share one between peers that
- * take different credentials.
+ * https only (and http to this machine itself, where the settings say so), TLS 1.2 or
+ * newer, server always verified, no redirects, no proxy, no decompression; connect, total
+ * and low-speed time limits; reply and header limits that are counted while they arrive.
+ * A header that comes twice is joined with ", ", so that one which may stand only once is
+ * then unreadable. There is no way to switch a check off. One struct http is one peer's
+ * settings and a pool of kept-alive connections; any number of threads may call http_do()
+ * at once, each call takes a handle of its own from the pool. Never share one between
+ * peers that take different credentials.
  *
  * A reply with any status is success; no reply is ERR_TEMPORARY (TLS and name
  * failures that an operator must mend are ERR_CONFIG).
@@ -26,6 +26,8 @@ struct http;
 
 struct http_settings {
 	const char *ca_file; /* PEM; NULL: the system's */
+	const char *ca_pem;  /* or the certificates themselves, instead of either */
+	bool plain_loopback; /* http too, to a literal 127.0.0.0/8 or [::1] */
 	const char *user_agent;
 	int timeout_s;    /* total; 0: 60 */
 	size_t reply_max; /* bytes; 0: 64 KiB */

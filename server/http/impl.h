@@ -16,6 +16,8 @@ enum { HTTP_IDLE_MAX = 64 };
 
 struct http {
 	char *ca_file;
+	char *ca_pem;
+	bool plain_loopback;
 	char *user_agent;
 	int timeout_s;
 	size_t reply_max;
@@ -40,11 +42,13 @@ CURL *http_handle_new(const struct http *http, struct err *err) MUST_CHECK;
 size_t http_on_body(char *bytes, size_t size, size_t count, void *arg);
 size_t http_on_header(char *bytes, size_t size, size_t count, void *arg);
 
-/* "https://host:port" of the URL, printable, for errors: a path or a query may hold
+/* Scheme, host and port of the URL, printable, for errors: a path or a query may hold
  * what must not be shown. */
 void http_add_origin(struct buf *out, const char *url);
 /* True if the URL is https, without userinfo, and of harmless characters. */
 bool http_is_plain_url(const char *url);
+/* The same of an http URL whose host is a loopback address, in figures. */
+bool http_is_loopback_url(const char *url);
 
 /* Always false; the words for what curl said. */
 bool http_failed(const struct http_exchange *exchange, CURLcode code, const char *said,

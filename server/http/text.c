@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "impl.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -43,14 +44,19 @@ static bool has(CURLU *parts, CURLUPart which)
 	return curl_url_get(parts, which, &part, 0) == CURLUE_OK;
 }
 
-static bool is_plain(CURLU *parts)
+static bool is_of_scheme(CURLU *parts, const char *want)
 {
 	AUTO_PART char *scheme = NULL;
 
 	return curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-	       str_eq(scheme, "https") && !has(parts, CURLUPART_USER) &&
+	       str_eq(scheme, want) && !has(parts, CURLUPART_USER) &&
 	       !has(parts, CURLUPART_PASSWORD) && !has(parts, CURLUPART_OPTIONS) &&
 	       !has(parts, CURLUPART_ZONEID) && has(parts, CURLUPART_HOST);
+}
+
+static bool is_plain(CURLU *parts)
+{
+	return is_of_scheme(parts, "https");
 }
 
 bool http_is_plain_url(const char *url)
@@ -58,6 +64,21 @@ bool http_is_plain_url(const char *url)
 	AUTO_URL CURLU *parts = parse(url);
 
 	return parts && is_plain(parts);
+}
+
+/* A name is none, not even localhost: a resolver says what it stands for. */
+bool http_is_loopback_url(const char *url)
+{
+	AUTO_URL CURLU *parts = parse(url);
+	AUTO_PART char *host = NULL;
+	struct in_addr v4;
+
+	if (!parts || !is_of_scheme(parts, "http") ||
+	    curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+		return false;
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+	return str_eq(host, "[::1]");
 }
 
 static bool is_same(CURLU *a, CURLU *b, CURLUPart which)
@@ -81,13 +102,14 @@ bool http_same_origin(const char *a, const char *b)
 void http_add_origin(struct buf *out, const char *url)
 {
 	AUTO_URL CURLU *parts = parse(url);
-	AUTO_PART char *host = NULL, *port = NULL;
+	AUTO_PART char *scheme = NULL, *host = NULL, *port = NULL;
 
-	if (!parts || curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+	if (!parts || curl_url_get(parts, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
+	    curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK) {
 		buf_addf(out, "(not a URL)");
 		return;
 	}
-	buf_addf(out, "https://");
+	buf_addf(out, "%s://", scheme);
 	str_add_printable(out, host, strlen(host), 253);
 	if (curl_url_get(parts, CURLUPART_PORT, &port, 0) == CURLUE_OK)
 		buf_addf(out, ":%s", port);

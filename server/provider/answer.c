@@ -75,6 +75,10 @@ bool wire_put_answer(const struct wire_answer *answer, struct buf *frame, struct
 		cJSON_AddStringToObject(json, "text", answer->text);
 	if (answer->retry_after > 0)
 		cJSON_AddNumberToObject(json, "retry_after", answer->retry_after);
+	if (answer->kind == WIRE_ANSWER_END && answer->window_s > 0) {
+		cJSON_AddNumberToObject(json, "requests", answer->requests);
+		cJSON_AddNumberToObject(json, "window", answer->window_s);
+	}
 	if (answer->info)
 		put_info(answer->info, json);
 	return fields_put(json, frame, err);
@@ -140,33 +144,40 @@ static bool get_info(const cJSON *json, struct provider_info *out, struct err *e
 	return true;
 }
 
-static bool get_result_frame(const cJSON *json, struct wire_answer *out, struct err *err)
+/* What stands only in the end's frame. */
+static bool get_end(const cJSON *json, struct wire_answer *out, struct err *err)
 {
-	static const char *const members[] = { "change",      "result", "text",
-		                               "retry_after", "info",   NULL };
 	const cJSON *info = cJSON_GetObjectItemCaseSensitive(json, "info");
-	int64_t change = 0, retry_after = 0;
 
-	out->kind = WIRE_ANSWER_END;
-	if (cJSON_HasObjectItem(json, "change")) {
-		out->kind = WIRE_ANSWER_CHANGE;
-		if (!fields_int(json, "change", PROVIDER_BATCH_MAX - 1, &change, err))
-			return false;
-	}
-	if (cJSON_HasObjectItem(json, "retry_after") &&
-	    !fields_int(json, "retry_after", 86400, &retry_after, err))
-		return false;
-	out->change = (size_t)change;
-	out->retry_after = (int)retry_after;
-	if (!fields_only(json, members, err) || !get_result(json, out, err) ||
-	    !get_text(json, "text", out, err))
+	if (!fields_int_or(json, "requests", WIRE_REQUESTS_MAX, &out->requests, err) ||
+	    !fields_int_or(json, "window", WIRE_WINDOW_MAX, &out->window_s, err))
 		return false;
 	if (!info)
 		return true;
-	if (out->kind != WIRE_ANSWER_END)
-		return err_set(err, ERR_REMOTE, "info in the midst of a batch");
 	out->info = NEW(struct provider_info);
 	return get_info(info, out->info, err);
+}
+
+static bool get_result_frame(const cJSON *json, struct wire_answer *out, struct err *err)
+{
+	static const char *const of_change[] = { "change", "result", "text",
+		                                 "retry_after", NULL };
+	static const char *const of_end[] = { "result", "text", "retry_after", "requests",
+		                              "window", "info", NULL };
+	bool is_end = !cJSON_HasObjectItem(json, "change");
+	int64_t change = 0;
+
+	out->kind = is_end ? WIRE_ANSWER_END : WIRE_ANSWER_CHANGE;
+	if (!fields_only(json, is_end ? of_end : of_change, err) ||
+	    !get_result(json, out, err) || !get_text(json, "text", out, err) ||
+	    !fields_int_or(json, "retry_after", 86400, &out->retry_after, err))
+		return false;
+	if (is_end)
+		return get_end(json, out, err);
+	if (!fields_int(json, "change", PROVIDER_BATCH_MAX - 1, &change, err))
+		return false;
+	out->change = (size_t)change;
+	return true;
 }
 
 bool wire_get_answer(const struct buf *frame, struct wire_answer *out, struct err *err)

@@ -21,6 +21,7 @@ struct session {
 	size_t logs;
 	struct provider_change *changes;
 	size_t change_count;
+	struct provider_toll *toll; /* may be NULL */
 	bool is_answered[PROVIDER_BATCH_MAX];
 };
 
@@ -96,6 +97,10 @@ static bool take_outcome(struct session *session, const struct wire_answer *answ
 static bool take_end(struct session *session, const struct wire_answer *answer,
                      struct err *err)
 {
+	if (session->toll) {
+		session->toll->requests = answer->requests;
+		session->toll->window_s = answer->window_s;
+	}
 	wire_result_to_err(answer, err);
 	if (err->kind != ERR_NONE)
 		return err_context(err, "%s", session->name);
@@ -159,7 +164,8 @@ bool provider_run(const struct provider_home *home, const struct provider_call *
 {
 	AUTO_SESSION struct session session = { .child = CHILD_INIT,
 		                                .changes = call->changes,
-		                                .change_count = call->change_count };
+		                                .change_count = call->change_count,
+		                                .toll = call->toll };
 
 	if (run(&session, home, call, deadline_s, err))
 		return true;

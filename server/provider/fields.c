@@ -50,6 +50,19 @@ bool fields_int(const cJSON *json, const char *name, int64_t max, int64_t *out,
 	return true;
 }
 
+bool fields_int_or(const cJSON *json, const char *name, int64_t max, int *out,
+                   struct err *err)
+{
+	int64_t number;
+
+	if (!cJSON_HasObjectItem(json, name))
+		return true;
+	if (!fields_int(json, name, max, &number, err))
+		return false;
+	*out = (int)number;
+	return true;
+}
+
 /* Printed into one place of the final size: growing would leave copies behind. */
 bool fields_put(const cJSON *json, struct buf *frame, struct err *err)
 {

@@ -22,6 +22,10 @@ bool fields_str(const cJSON *json, const char *name, size_t max, char **out,
 bool fields_int(const cJSON *json, const char *name, int64_t max, int64_t *out,
                 struct err *err) MUST_CHECK;
 
+/* The same where the member may be missing: *out stays as it is. */
+bool fields_int_or(const cJSON *json, const char *name, int64_t max, int *out,
+                   struct err *err) MUST_CHECK;
+
 /* One line into frame, which is emptied first. */
 bool fields_put(const cJSON *json, struct buf *frame, struct err *err) MUST_CHECK;
 

@@ -41,6 +41,21 @@ static bool put_option(const struct provider_option *option, cJSON *list, struct
 	return true;
 }
 
+static void put_toll(const struct provider_toll *toll, cJSON *json)
+{
+	if (!toll || toll->spent <= 0)
+		return;
+	/* No limit is so high that more than this matters. */
+	cJSON_AddNumberToObject(json, "spent",
+	                        toll->spent < WIRE_REQUESTS_MAX ? toll->spent
+	                                                        : WIRE_REQUESTS_MAX);
+	if (toll->free_in_s > 0)
+		cJSON_AddNumberToObject(json, "free_in",
+		                        toll->free_in_s < WIRE_WINDOW_MAX
+		                            ? toll->free_in_s
+		                            : WIRE_WINDOW_MAX);
+}
+
 bool wire_put_request(const struct provider_home *home, const struct provider_call *call,
                       int deadline_s, struct buf *frame, struct err *err)
 {
@@ -59,6 +74,7 @@ bool wire_put_request(const struct provider_home *home, const struct provider_ca
 		if (!put_option(&call->options[i], options, err))
 			return false;
 	cJSON_AddNumberToObject(json, "changes", (double)call->change_count);
+	put_toll(call->toll, json);
 	return fields_put(json, frame, err);
 }
 
@@ -81,6 +97,8 @@ bool wire_put_change(const struct provider_change *change, struct buf *frame,
 	cJSON_AddStringToObject(json, "name", change->name);
 	cJSON_AddStringToObject(json, "value", change->value);
 	cJSON_AddNumberToObject(json, "ttl", change->ttl_s);
+	if (change->challenge)
+		cJSON_AddStringToObject(json, "for", change->challenge);
 	return fields_put(json, frame, err);
 }
 
@@ -116,11 +134,14 @@ static bool get_batch(const cJSON *json, struct wire_request *out, struct err *e
 {
 	static const char *const members[] = { "v",          "op",       "provider",
 		                               "plugin_dir", "deadline", "options",
-		                               "changes",    NULL };
+		                               "changes",    "spent",    "free_in",
+		                               NULL };
 	int64_t changes = 0;
 
 	if (!fields_only(json, members, err) || !get_options(json, out, err) ||
-	    !fields_int(json, "changes", PROVIDER_BATCH_MAX, &changes, err))
+	    !fields_int(json, "changes", PROVIDER_BATCH_MAX, &changes, err) ||
+	    !fields_int_or(json, "spent", WIRE_REQUESTS_MAX, &out->spent, err) ||
+	    !fields_int_or(json, "free_in", WIRE_WINDOW_MAX, &out->free_in_s, err))
 		return false;
 	out->change_count = (size_t)changes;
 	return true;
@@ -187,9 +208,8 @@ void wire_request_deinit(struct wire_request *request)
 
 bool wire_get_change(const struct buf *frame, struct wire_change *out, struct err *err)
 {
-	static const char *const members[] = {
-		"op", "zone", "name", "value", "ttl", NULL
-	};
+	static const char *const members[] = { "op",  "zone", "name", "value",
+		                               "ttl", "for",  NULL };
 	AUTO_JSON cJSON *json = json_parse(frame->data, frame->len, err);
 	const char *op;
 	int64_t ttl;
@@ -201,6 +221,9 @@ bool wire_get_change(const struct buf *frame, struct wire_change *out, struct er
 	    !fields_str(json, "name", WIRE_NAME_MAX, &out->name, err) ||
 	    !fields_str(json, "value", WIRE_VALUE_MAX, &out->value, err) ||
 	    !fields_int(json, "ttl", INT32_MAX, &ttl, err))
+		return false;
+	if (cJSON_HasObjectItem(json, "for") &&
+	    !fields_str(json, "for", WIRE_NAME_MAX, &out->challenge, err))
 		return false;
 	if (!str_eq(op, "present") && !str_eq(op, "cleanup"))
 		return err_set(err, ERR_REMOTE, "unknown op '%.40s'", op);
@@ -214,5 +237,6 @@ void wire_change_deinit(struct wire_change *change)
 	free(change->zone);
 	free(change->name);
 	free(change->value);
+	free(change->challenge);
 	*change = (struct wire_change){ 0 };
 }

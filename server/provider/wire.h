@@ -23,6 +23,8 @@ enum {
 	WIRE_TEXT_MAX = 390,
 	WIRE_LOGS_MAX = 100, /* lines of a batch */
 	WIRE_DEADLINE_MAX = 3600,
+	WIRE_REQUESTS_MAX = 1000000, /* of a rate limit, and in its window */
+	WIRE_WINDOW_MAX = 3600,
 };
 
 /* What a change, or the batch, came to. One table gives its name and err_kind. */
@@ -53,7 +55,8 @@ struct wire_request {
 	int deadline_s;
 	struct wire_option *options;
 	size_t option_count;
-	size_t change_count; /* that many change frames follow */
+	size_t change_count;  /* that many change frames follow */
+	int spent, free_in_s; /* of a rate limit; see struct provider_toll */
 };
 
 struct wire_change {
@@ -62,6 +65,7 @@ struct wire_change {
 	char *name;
 	char *value;
 	uint32_t ttl_s;
+	char *challenge; /* whose CNAME leads to name; NULL: name is its own */
 };
 
 enum wire_answer_kind { WIRE_ANSWER_LOG, WIRE_ANSWER_CHANGE, WIRE_ANSWER_END };
@@ -71,6 +75,7 @@ struct wire_answer {
 	size_t change; /* of WIRE_ANSWER_CHANGE */
 	enum wire_result result;
 	int retry_after;
+	int requests, window_s; /* of WIRE_ANSWER_END: what the provider was asked */
 	char text[WIRE_TEXT_MAX + 10]; /* as it came: escape it before showing */
 	struct provider_info *info;    /* in WIRE_ANSWER_END of a describe; or NULL */
 };

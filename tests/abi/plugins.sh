@@ -76,7 +76,11 @@ expect "constructor" "internal: provider ctor was killed by signal 31*" ctor $ch
 expect "constructor, described" "internal: provider ctor was killed by signal 31*" ctor describe
 expect "stdout" "ok" stdout $change
 expect "later member" "ok" later $change
-expect "http without s" "*provider http:*https*" http server=http://127.0.0.1/ $change
+expect "http without s" "*provider http: only https*127.0.0.1*" http \
+	server=http://192.0.2.1/ $change
+expect "http by name" "*provider http: only https*" http server=http://localhost/ $change
+expect "http to ourselves" "temporary: provider http: http://127.0.0.1:1: cannot connect*" http \
+	server=http://127.0.0.1:1/ $change
 
 # Resolving, connecting and TLS work in the sandbox: the one thing that is wrong with this
 # server is that nobody vouches for it.

@@ -104,7 +104,7 @@ static const struct {
 	  "{\"result\":\"rate-limited\",\"retry_after\":31536000}", "retry_after" },
 	{ "info", ANSWER, INFO, NULL },
 	{ "info in a change", ANSWER, "{\"change\":1,\"result\":\"ok\",\"info\":{}}",
-	  "midst" },
+	  "unknown member 'info'" },
 	{ "info without a name", ANSWER, "{\"result\":\"ok\",\"info\":{}}", "name" },
 };
 
