@@ -24,7 +24,7 @@ static void finish(struct load *load)
 
 		config->certificates[i] = draft->certificate;
 		free(draft->ca);
-		free(draft->dns);
+		strlist_deinit(&draft->dns);
 		strlist_deinit(&draft->hosts);
 	}
 	free(load->draft.certificates);
@@ -35,6 +35,7 @@ static struct config *load_done(struct load *load, struct err *err)
 	CLEANUP(config_freep) struct config *config = load->config;
 
 	parse_root(load);
+	resolve_config(load);
 	check_config(load);
 	finish(load);
 	if (load->problem_count) {
@@ -79,6 +80,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->certificate_count; i++) {
 		draft.certificates[i].certificate = config->certificates[i];
 		free(config->certificates[i].hosts);
+		free(config->certificates[i].dnses);
 	}
 	free(config->certificates);
 	section_release(&root_section, &draft);

@@ -64,6 +64,8 @@ enum config_propagation {
 	PROPAGATION_NONE,          /* not at all */
 	PROPAGATION_COUNT
 };
+/* As they stand in the file. */
+extern const char *const config_propagation_names[PROPAGATION_COUNT];
 
 struct config_dns {
 	char *name;

@@ -55,11 +55,13 @@ static void value_release(const struct key *key, char *base)
 	}
 	if (key->kind == VALUE_PRESET_OR_ARGV)
 		strlist_deinit((void *)(base + key->also));
-	if (key->kind == VALUE_LIST || key->kind == VALUE_ARGV)
+	if (key->kind == VALUE_LIST || key->kind == VALUE_ONE_OR_LIST ||
+	    key->kind == VALUE_ARGV)
 		strlist_deinit(to);
 	if (key->kind == VALUE_SECRET)
 		secret_release(to);
-	if (key->kind == VALUE_SECTION || key->kind == VALUE_SECTION_OR_OFF)
+	if (key->kind == VALUE_SECTION || key->kind == VALUE_SECTION_OR_OFF ||
+	    key->kind == VALUE_CHOICE)
 		section_release(key->section, to);
 	if (key->kind == VALUE_ENTRIES)
 		entries_release(key, base);

@@ -8,6 +8,15 @@
 
 enum { HOUR = 3600, DAY = 24 * HOUR };
 
+const char *const config_propagation_names[] = {
+	[PROPAGATION_AUTHORITATIVE] = "authoritative",
+	[PROPAGATION_RESOLVERS] = "resolvers",
+	[PROPAGATION_SETTLE] = "settle",
+	[PROPAGATION_NONE] = "none",
+};
+_Static_assert(ARRAY_SIZE(config_propagation_names) == PROPAGATION_COUNT,
+               "a way has no name");
+
 #define KEYS(rows) .keys = (rows), .key_count = ARRAY_SIZE(rows)
 
 /* clang-format off */
@@ -53,6 +62,22 @@ static const struct section ca_section = { .title = "cas.NAME", KEYS(ca_keys),
 	.help = "The certificate authorities, by a name of your choice. Each has one account." };
 
 #define AT(member) .offset = offsetof(struct config_dns, member)
+static const struct key propagation_keys[] = {
+	{ .name = "resolvers", .kind = VALUE_LIST, AT(resolvers), .min = 1, .max = 20,
+	  .grammar = &grammar_resolver,
+	  .help = "Only these are asked, until all of them show the record: where port 53 "
+	          "to the world is blocked, or the inside sees another zone than the "
+	          "outside. They remember for a while that there was no record, so they "
+	          "are asked seldom." },
+	{ .name = "settle", .kind = VALUE_DURATION, AT(wait_s), .min = 1, .max = DAY,
+	  .help = "Nobody is asked; the CA is told after this time." },
+};
+static const struct section propagation_section = {
+	.title = "dns.NAME.propagation", KEYS(propagation_keys),
+	.help = "Exactly one of these, where it is neither authoritative (every address of "
+	        "every authoritative server is asked) nor none (nobody is, and the CA is "
+	        "told at once)." };
+
 static const struct key dns_keys[] = {
 	{ .name = "provider", .kind = VALUE_TEXT, AT(provider), .is_required = true,
 	  .grammar = &grammar_provider,
@@ -68,6 +93,21 @@ static const struct key dns_keys[] = {
 	  .min = 10, .max = DAY, .fallback = "10m",
 	  .help = "How long until every authoritative server must show a new TXT record, "
 	          "else the order fails with a table of who answered what." },
+	{ .name = "propagation", .kind = VALUE_CHOICE, .section = &propagation_section,
+	  .also = offsetof(struct config_dns, propagation),
+	  .words = config_propagation_names, .word_count = PROPAGATION_COUNT,
+	  .fallback = "authoritative",
+	  .help = "Who must show a new TXT record before the CA is told to look: "
+	          "authoritative, none, or a map, see below. plan says which is in "
+	          "force." },
+	{ .name = "settle", .kind = VALUE_DURATION, AT(settle_s), .min = 0, .max = DAY,
+	  .fallback = "0s",
+	  .help = "How long to wait on after all that are asked show the record: for "
+	          "anycast services, where the CA reaches other machines than we do." },
+	{ .name = "by-hand-timeout", .kind = VALUE_DURATION, AT(by_hand_timeout_s),
+	  .min = 10, .max = 30LL * DAY, .fallback = "5d",
+	  .help = "How long a person has to set the records, where the provider leaves it "
+	          "to one (manual): in place of spread-timeout." },
 };
 #undef AT
 static const struct section dns_section = { .title = "dns.NAME", KEYS(dns_keys),
@@ -160,9 +200,19 @@ static const struct key certificate_keys[] = {
 	{ .name = "profile", .kind = VALUE_TEXT, AT(profile), .grammar = &grammar_token,
 	  .otherwise = "the CA entry's",
 	  .help = "The certificate profile to ask the CA for." },
-	{ .name = "dns", .kind = VALUE_TEXT, DRAFT(dns), .grammar = &grammar_entry,
-	  .otherwise = "the only one, where dns has one entry",
-	  .help = "Where its TXT records are made: a name under dns." },
+	{ .name = "dns", .kind = VALUE_ONE_OR_LIST, DRAFT(dns), .grammar = &grammar_entry,
+	  .min = 1, .max = 100, .otherwise = "all entries of dns, in the file's order",
+	  .help = "Where its TXT records are made: a name under dns, or a list of such. "
+	          "Each of its names takes the entry whose zones hold it, the longest "
+	          "zone first, then those without zones, in this order; an entry that "
+	          "refuses for good passes on to the next." },
+	{ .name = "challenge-alias", .kind = VALUE_TEXT, AT(challenge_alias),
+	  .grammar = &grammar_alias, .otherwise = "the challenge's own name, or where a "
+	  "CNAME there leads",
+	  .help = "Where the TXT records are made instead: _acme-challenge.NAME of each "
+	          "name must be a CNAME to it. {name} in it stands for the name without "
+	          "\"*.\": \"_acme-challenge.{name}.acme.example.net\". plan verifies "
+	          "the CNAMEs, and prints those that lack." },
 	{ .name = "hosts", .kind = VALUE_LIST, DRAFT(hosts), .grammar = &grammar_entry,
 	  .is_required = true, .min = 1, .max = 100000,
 	  .help = "The hosts or groups of hosts that get it, each a certificate and key of "

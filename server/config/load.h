@@ -110,7 +110,23 @@ bool secret_read(struct load *load, const struct node *node, const struct where 
 /* The scalar's text, or NULL after a problem. Borrowed. */
 const char *scalar_text(struct load *load, const struct node *node,
                         const struct where *where, const char *wanted);
+/* The same as its grammar reads it; the caller frees. */
+char *text_read(struct load *load, const struct key *key, const struct node *node,
+                const struct where *where, const char *wanted) MUST_CHECK;
 bool mode_parse(const char *text, mode_t *out);
+
+/* list.c */
+void list_read(struct load *load, const struct key *key, const struct node *node,
+               const struct where *where, struct strlist *list);
+void list_read_one(struct load *load, const struct key *key, const struct node *node,
+                   const struct where *where, struct strlist *list);
+void argv_read(struct load *load, const struct node *node, const struct where *where,
+               struct strlist *list);
+
+/* choice.c: a word into the enum that to points to; a word or a map into base. */
+bool choice_from(const struct key *key, const char *text, void *to, struct err *err);
+void choice_read(struct load *load, const struct key *key, const struct node *node,
+                 const struct where *where, void *base);
 
 /* free.c */
 void section_release(const struct section *section, void *base);
@@ -118,6 +134,9 @@ void section_release(const struct section *section, void *base);
 /* suggest.c: ", did you mean 'x'?" for the nearest; else the list of all. */
 void suggest(const char *wrong, const struct strlist *known, struct buf *out);
 
-/* check.c */
+/* resolve.c: names of hosts, groups, CAs and DNS entries become pointers. */
+void resolve_config(struct load *load);
+
+/* check.c: what only the whole shows. */
 void check_config(struct load *load);
 #endif

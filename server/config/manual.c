@@ -16,11 +16,13 @@ static const char *const kind_words[] = {
 	[VALUE_KEY_TYPE] = "ec-256, ec-384, rsa-2048, rsa-3072 or rsa-4096",
 	[VALUE_MODE] = "octal mode",
 	[VALUE_LIST] = "list",
+	[VALUE_ONE_OR_LIST] = "one, or a list",
 	[VALUE_ARGV] = "command as a list",
 	[VALUE_PRESET_OR_ARGV] = "preset, or command as a list",
 	[VALUE_SECRET] = "secret",
 	[VALUE_SECTION] = "map",
 	[VALUE_SECTION_OR_OFF] = "map, or false",
+	[VALUE_CHOICE] = "word, or map with one key",
 	[VALUE_ENTRIES] = "map",
 };
 _Static_assert(ARRAY_SIZE(kind_words) == VALUE_KIND_COUNT, "a kind has no words");
@@ -43,19 +45,20 @@ static void add_span(struct buf *out, int64_t seconds)
 	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (seconds % units[i].seconds)
+		if (seconds % units[i].seconds || seconds < units[i].seconds)
 			continue;
 		buf_addf(out, "%lld%c", (long long)(seconds / units[i].seconds),
 		         units[i].unit);
 		return;
 	}
+	buf_addf(out, "0s");
 }
 
 static void add_range(struct buf *out, const struct key *key)
 {
 	bool is_span = key->kind == VALUE_DURATION || key->kind == VALUE_LONG_DURATION;
 
-	if (!key->max || key->kind == VALUE_LIST)
+	if (!key->max || key->kind == VALUE_LIST || key->kind == VALUE_ONE_OR_LIST)
 		return;
 	buf_addf(out, " from ");
 	if (is_span)
@@ -73,8 +76,8 @@ static void add_type(struct buf *out, const struct key *key)
 {
 	const char *words = key->grammar ? key->grammar->words : NULL;
 
-	if (key->kind == VALUE_LIST) {
-		add_text(out, "list of ");
+	if (key->kind == VALUE_LIST || key->kind == VALUE_ONE_OR_LIST) {
+		add_text(out, key->kind == VALUE_LIST ? "list of " : "one or a list of ");
 		add_text(out, words);
 		buf_addf(out, ", %lld to %lld", (long long)key->min, (long long)key->max);
 	} else {

@@ -8,8 +8,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Stands for {host} while the rest of a unique name is converted. */
+/* Stands for {host} or {name} while the rest is converted. */
 #define STAND_IN "0certferry0"
+
+/* What would be right. */
+#define HOST_NAME "a host name such as www.example.com"
+#define ALIAS     "a name such as _acme-challenge.{name}.acme.example.net"
 
 /* U-labels become A-labels, letters lower case. A wildcard's "*" is no label that
  * libidn2 would take, so it is put in front again. */
@@ -47,7 +51,7 @@ static void lower(char *text)
 			*text = (char)(*text - 'A' + 'a');
 }
 
-static bool read_name(char **text, unsigned allow, struct err *err)
+static bool read_name(char **text, unsigned allow, const char *like, struct err *err)
 {
 	struct err why = { 0 };
 	const char *said;
@@ -59,19 +63,17 @@ static bool read_name(char **text, unsigned allow, struct err *err)
 		return true;
 	/* The name itself is said by the caller, as it was written. */
 	said = strstr(why.msg, "': ");
-	return err_set(err, ERR_CONFIG, "%s; a host name such as www.example.com%s",
-	               said ? said + 3 : why.msg,
-	               allow & DNSNAME_WILDCARD ? " or *.example.com" : "");
+	return err_set(err, ERR_CONFIG, "%s; %s", said ? said + 3 : why.msg, like);
 }
 
 static bool read_certificate_name(char **text, struct err *err)
 {
-	return read_name(text, DNSNAME_WILDCARD, err);
+	return read_name(text, DNSNAME_WILDCARD, HOST_NAME " or *.example.com", err);
 }
 
 static bool read_zone(char **text, struct err *err)
 {
-	return read_name(text, DNSNAME_ONE_LABEL, err);
+	return read_name(text, DNSNAME_ONE_LABEL, HOST_NAME, err);
 }
 
 static char *replace(const char *text, const char *from, const char *to)
@@ -97,13 +99,55 @@ static bool read_unique_name(char **text, struct err *err)
 		return err_set(err, ERR_CONFIG,
 		               "must have {host} in it exactly once; such as "
 		               "\"{host}.srv.example.com\"");
-	if (!read_name(&whole, 0, err))
+	if (!read_name(&whole, 0, HOST_NAME, err))
 		return false;
 	back = replace(whole, STAND_IN, HOST_PLACE);
 	if (!back)
 		return err_set(err, ERR_CONFIG,
 		               "the label with {host} must be of letters, digits and "
 		               "hyphens; such as \"{host}.srv.example.com\"");
+	free(*text);
+	*text = back;
+	return true;
+}
+
+char *names_alias(const char *alias, const char *name)
+{
+	char *expanded = replace(alias, NAME_PLACE, dnsname_base(name));
+
+	return expanded ? expanded : xstrdup(alias);
+}
+
+/* {name} is a whole name: dots, or nothing, on both sides of it. */
+static bool stands_free(const char *text)
+{
+	const char *found = strstr(text, NAME_PLACE);
+	const char *end = found ? found + strlen(NAME_PLACE) : NULL;
+
+	return !found || ((found == text || found[-1] == '.') && (!*end || *end == '.') &&
+	                  !strstr(end, NAME_PLACE));
+}
+
+static bool read_alias(char **text, struct err *err)
+{
+	AUTO_FREE char *whole = NULL;
+	char *back;
+
+	if (!stands_free(*text))
+		return err_set(err, ERR_CONFIG,
+		               "{name} may stand in it once, between dots; such as "
+		               "\"_acme-challenge.{name}.acme.example.net\"");
+	whole = replace(*text, NAME_PLACE, STAND_IN);
+	if (!whole)
+		return read_name(text, DNSNAME_UNDERSCORE, ALIAS, err);
+	if (!read_name(&whole, DNSNAME_UNDERSCORE | DNSNAME_ONE_LABEL, ALIAS, err))
+		return false;
+	if (str_eq(whole, STAND_IN) || str_eq(whole, "_acme-challenge." STAND_IN))
+		return err_set(err, ERR_CONFIG,
+		               "no other place than that of the challenge; %s, or leave "
+		               "challenge-alias away",
+		               ALIAS);
+	back = replace(whole, STAND_IN, NAME_PLACE);
 	free(*text);
 	*text = back;
 	return true;
@@ -116,3 +160,5 @@ const struct grammar grammar_zone = { read_zone, "zone", "^[^*\\s]+$" };
 const struct grammar grammar_server_name = { read_zone, "host name", "^[^*\\s]+$" };
 const struct grammar grammar_unique_name = { read_unique_name, "host name with {host}",
 	                                     "^[^{}*\\s]*\\{host\\}[^{}*\\s]*$" };
+const struct grammar grammar_alias = { read_alias, "DNS name, {name} in it or not",
+	                               "^[^*\\s]+\\.[^*\\s]+$" };

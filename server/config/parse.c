@@ -220,7 +220,7 @@ static void parse_given(struct load *load, const struct key *key,
 	struct where at = { where, key->name, node_mark(given) };
 	struct node nothing = { 0 };
 
-	if (!key->section || is_off(key, given))
+	if (!key->section || key->kind == VALUE_CHOICE || is_off(key, given))
 		value_read(load, key, given, &at, base);
 	else
 		parse_section(load, key->section, own ? &own->value : &nothing,

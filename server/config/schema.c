@@ -90,6 +90,19 @@ static cJSON *off(void)
 
 static cJSON *section_schema(const struct section *section);
 
+static cJSON *choice(const struct key *key)
+{
+	cJSON *words = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(words, "enum");
+	cJSON *map = section_schema(key->section);
+
+	for (size_t i = 0; i < key->word_count; i++)
+		if (choice_stands_alone(key, key->words[i]))
+			cJSON_AddItemToArray(all, cJSON_CreateString(key->words[i]));
+	cJSON_AddNumberToObject(map, "minProperties", 1);
+	cJSON_AddNumberToObject(map, "maxProperties", 1);
+	return either(words, map);
+}
+
 /* NULL of YAML is a map without keys. */
 static cJSON *entries(const struct section *section)
 {
@@ -113,6 +126,8 @@ static cJSON *value_schema(const struct key *key)
 	case VALUE_KEY_TYPE: return key_types();
 	case VALUE_MODE: return either(text(MODE_PATTERN), object("integer"));
 	case VALUE_LIST: return list(key);
+	case VALUE_ONE_OR_LIST: return either(text(pattern), list(key));
+	case VALUE_CHOICE: return choice(key);
 	case VALUE_ARGV: return argv();
 	case VALUE_PRESET_OR_ARGV: return either(text(pattern), argv());
 	case VALUE_SECRET: return reference("secret");

@@ -22,11 +22,14 @@ enum value_kind {
 	VALUE_KEY_TYPE,       /* enum key_type */
 	VALUE_MODE,           /* mode_t */
 	VALUE_LIST,           /* struct strlist; min to max items */
+	VALUE_ONE_OR_LIST,    /* the same; one item may stand without brackets */
 	VALUE_ARGV,           /* struct strlist */
 	VALUE_PRESET_OR_ARGV, /* char *, and the struct strlist at also */
 	VALUE_SECRET,         /* struct config_secret */
 	VALUE_SECTION,        /* its keys, from offset on */
 	VALUE_SECTION_OR_OFF, /* the same, or false for the bool at also */
+	VALUE_CHOICE,  /* an enum at also: one of words, or the section with exactly one
+	                  key,  which is one of words, too */
 	VALUE_ENTRIES, /* a map of named sections: array at offset, size_t at also */
 	VALUE_KIND_COUNT
 };
@@ -50,6 +53,8 @@ struct key {
 	const char *otherwise; /* for the manual: what holds without it, in words */
 	const struct grammar *grammar;
 	const struct section *section;
+	const char *const *words; /* VALUE_CHOICE: by number */
+	size_t word_count;
 	const char *help;
 };
 
@@ -67,8 +72,8 @@ struct section {
 /* A certificate before its references are resolved. */
 struct draft_certificate {
 	struct config_certificate certificate;
-	char *ca, *dns;
-	struct strlist hosts;
+	char *ca;
+	struct strlist dns, hosts;
 };
 
 /* What the root section fills. */
@@ -86,4 +91,6 @@ extern const struct section defaults_section;
 const struct key *section_find(const struct section *section, const char *name);
 /* True if the section has the key: `defaults` leaves some out. */
 bool section_has(const struct section *section, const struct key *key);
+/* May this word of a VALUE_CHOICE stand alone, not as its section's key? */
+bool choice_stands_alone(const struct key *key, const char *word);
 #endif

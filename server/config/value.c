@@ -7,8 +7,6 @@
 #include "base/str.h"
 #include "config/grammar.h"
 
-enum { ARGV_MAX = 100 };
-
 typedef bool text_fn(const struct key *key, const char *text, void *to, struct err *err);
 
 const char *scalar_text(struct load *load, const struct node *node,
@@ -196,56 +194,6 @@ static bool mode_from(const struct key *key, const char *text, void *to, struct 
 	return true;
 }
 
-/* A list of texts. Each item's place is kept for the checks of the whole. */
-static void read_list(struct load *load, const struct key *key, const struct node *node,
-                      const struct where *where, struct strlist *list)
-{
-	const yaml_node_t *yaml = node->yaml;
-	int64_t count;
-
-	if (!node_visit(load, node, where))
-		return;
-	if (yaml->type != YAML_SEQUENCE_NODE) {
-		problem(load, where, "not a list; [ONE, TWO]");
-		return;
-	}
-	count = yaml->data.sequence.items.top - yaml->data.sequence.items.start;
-	if (count < key->min || count > key->max) {
-		problem(load, where, "%lld items; %lld to %lld", (long long)count,
-		        (long long)key->min, (long long)key->max);
-		return;
-	}
-	for (int64_t i = 0; i < count; i++) {
-		int index = yaml->data.sequence.items.start[i];
-		struct node item = { node->source, yaml_document_get_node(
-						       &node->source->document, index) };
-		struct where at = { where->up, where->name, node_mark(&item) };
-		const char *text = scalar_text(load, &item, &at, "a text");
-		AUTO_FREE char *value = NULL;
-		struct err err = { 0 };
-
-		if (text && !text_from(key, text, &value, &err))
-			problem(load, &at, "%s", err.msg);
-		if (!value)
-			continue;
-		strlist_add(list, value);
-		place_add(load, list, (int)list->len - 1, &at);
-	}
-}
-
-static void read_argv(struct load *load, const struct node *node,
-                      const struct where *where, struct strlist *list)
-{
-	static const struct key argument = { .grammar = &grammar_argument,
-		                             .max = ARGV_MAX };
-
-	read_list(load, &argument, node, where, list);
-	if (list->len && (list->items[0][0] == '-' || !list->items[0][0]))
-		problem(load, where,
-		        "'%.40s' is no command; a program's name or path first",
-		        list->items[0]);
-}
-
 static bool credential_is_fine(const char *name)
 {
 	return str_is_made_of(name,
@@ -310,15 +258,23 @@ bool secret_read(struct load *load, const struct node *node, const struct where 
 	return secret_set(load, &members.items[0], where, out);
 }
 
+char *text_read(struct load *load, const struct key *key, const struct node *node,
+                const struct where *where, const char *wanted)
+{
+	const char *text = scalar_text(load, node, where, wanted);
+	char *value = NULL;
+	struct err err = { 0 };
+
+	if (text && !text_from(key, text, &value, &err))
+		problem(load, where, "%s", err.msg);
+	return value;
+}
+
 static void read_file(struct load *load, const struct key *key, const struct node *node,
                       const struct where *where, char **to)
 {
-	const char *text = scalar_text(load, node, where, "a path");
-	AUTO_FREE char *path = NULL;
-	struct err err = { 0 };
+	AUTO_FREE char *path = text_read(load, key, node, where, "a path");
 
-	if (text && !text_from(key, text, &path, &err))
-		problem(load, where, "%s", err.msg);
 	if (path)
 		*to = path[0] == '/' ? xstrdup(path)
 		                     : xasprintf("%s%s", node->source->directory, path);
@@ -360,34 +316,40 @@ void value_read(struct load *load, const struct key *key, const struct node *nod
                 const struct where *where, void *base)
 {
 	void *to = (char *)base + key->offset, *also = (char *)base + key->also;
+	bool is_list = node->yaml->type == YAML_SEQUENCE_NODE;
 
 	place_add(load, to, PLACE_WHOLE, where);
-	if (key->kind == VALUE_LIST)
-		read_list(load, key, node, where, to);
+	if (key->kind == VALUE_LIST || (key->kind == VALUE_ONE_OR_LIST && is_list))
+		list_read(load, key, node, where, to);
+	else if (key->kind == VALUE_ONE_OR_LIST)
+		list_read_one(load, key, node, where, to);
 	else if (key->kind == VALUE_ARGV)
-		read_argv(load, node, where, to);
-	else if (key->kind == VALUE_PRESET_OR_ARGV &&
-	         node->yaml->type == YAML_SEQUENCE_NODE)
-		read_argv(load, node, where, also);
+		argv_read(load, node, where, to);
+	else if (key->kind == VALUE_PRESET_OR_ARGV && is_list)
+		argv_read(load, node, where, also);
 	else if (key->kind == VALUE_SECRET)
 		(void)secret_read(load, node, where, to);
 	else if (key->kind == VALUE_FILE)
 		read_file(load, key, node, where, to);
 	else if (key->kind == VALUE_SECTION_OR_OFF)
 		read_off(load, node, where, also);
+	else if (key->kind == VALUE_CHOICE)
+		choice_read(load, key, node, where, base);
 	else
 		read_scalar(load, key, node, where, to);
 }
 
 void value_fall_back(const struct key *key, void *base)
 {
-	void *to = (char *)base + key->offset;
+	void *to = (char *)base + key->offset, *also = (char *)base + key->also;
+	text_fn *from = key->kind == VALUE_CHOICE ? choice_from : from_text[key->kind];
 	struct err err = { 0 };
 
 	if (key->kind == VALUE_SECTION || key->kind == VALUE_SECTION_OR_OFF) {
 		for (size_t i = 0; i < key->section->key_count; i++)
 			value_fall_back(&key->section->keys[i], to);
-	} else if (key->fallback && !from_text[key->kind](key, key->fallback, to, &err)) {
+	} else if (key->fallback &&
+	           !from(key, key->fallback, from == choice_from ? also : to, &err)) {
 		abort(); /* a row of keys.c is wrong: no test would pass */
 	}
 }

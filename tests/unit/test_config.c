@@ -18,6 +18,8 @@
 	"hosts: {web-1: {groups: [web]}, web-2: {groups: [web, all]}}\n"
 #define WWW AROUND "certificates:\n  www:\n"
 
+#define LABEL_60 "a23456789012345678901234567890123456789012345678901234567890"
+
 static struct config *parse(const char *text, struct strlist *problems)
 {
 	struct err err = { 0 };
@@ -27,7 +29,7 @@ static struct config *parse(const char *text, struct strlist *problems)
 
 static const struct {
 	const char *name, *yaml;
-	const char *expected[6]; /* the starts of the lines, all of them */
+	const char *expected[7]; /* the starts of the lines, all of them */
 } bad[] = {
 	{ "not YAML", "cas: [\n", { "f:2:1: not YAML" } },
 	{ "two documents", "workers: 1\n---\nworkers: 2\n", { "f:1:1: more than one" } },
@@ -112,6 +114,96 @@ static const struct {
 	  "certificates: {www: {names: [a.example.com], hosts: [h]}}\n",
 	  { "f:4:16: certificates.www: ca is missing, and cas has 2 entries; one of a, "
 	    "b" } },
+	{ "no such DNS entry",
+	  WWW "    {names: [a.example.com], hosts: [web], dns: hom}\n",
+	  { "f:6:49: certificates.www.dns: no 'hom' under dns; did you mean 'home'?" } },
+	{ "no such DNS entry in a list",
+	  WWW "    {names: [a.example.com], hosts: [web], dns: [home, hone]}\n",
+	  { "f:6:56: certificates.www.dns: no 'hone' under dns; did you mean 'home'?" } },
+	{ "a DNS entry twice",
+	  WWW "    {names: [a.example.com], hosts: [web], dns: [home, home]}\n",
+	  { "f:6:56: certificates.www.dns: 'home' stands twice; remove one of them" } },
+	{ "an empty list of DNS entries",
+	  WWW "    {names: [a.example.com], hosts: [web], dns: []}\n",
+	  { "f:6:49: certificates.www.dns: 0 items; 1 to 100" } },
+	{ "DNS entries as a map",
+	  WWW "    {names: [a.example.com], hosts: [web], dns: {home: 1}}\n",
+	  { "f:6:49: certificates.www.dns: not one value; a name, or a list of names" } },
+	{ "no DNS entry at all",
+	  "cas: {a: {directory: https://a/}}\nhosts: {h: }\n"
+	  "certificates: {www: {names: [a.example.com], hosts: [h]}}\n",
+	  { "f:3:16: certificates.www: dns is missing, and dns has 0 entries; there is "
+	    "none yet" } },
+	{ "a DNS entry of the defaults",
+	  AROUND "defaults: {dns: [hoem]}\n"
+	         "certificates: {www: {names: [a.example.com], hosts: [web]}}\n",
+	  { "f:4:18: certificates.www.dns: no 'hoem' under dns; did you mean" } },
+	{ "propagation's words",
+	  "dns:\n  a: {provider: p, propagation: autoritative}\n"
+	  "  b: {provider: p, propagation: zebra}\n"
+	  "  c: {provider: p, propagation: settle}\n"
+	  "  d: {provider: p, propagation: }\n"
+	  "  e: {provider: p, propagation: [none]}\n",
+	  { "f:2:33: dns.a.propagation: 'autoritative' is unknown; did you mean "
+	    "'authoritative'?",
+	    "f:3:33: dns.b.propagation: 'zebra' is unknown; authoritative, none, "
+	    "{resolvers: [ONE, TWO]} or {settle: 90s}",
+	    "f:4:33: dns.c.propagation: 'settle' alone; authoritative, none, {resol",
+	    "f:5:33: dns.d.propagation: empty; authoritative, none, {resolvers: [",
+	    "f:6:33: dns.e.propagation: not one value; authoritative, none, " } },
+	{ "propagation's map",
+	  "dns:\n  a: {provider: p, propagation: {}}\n"
+	  "  b: {provider: p, propagation: {settle: 9s, resolvers: [192.0.2.1]}}\n"
+	  "  c: {provider: p, propagation: {resolver: [192.0.2.1]}}\n"
+	  "  d: {provider: p, propagation: {resolvers: []}}\n"
+	  "  e: {provider: p, propagation: {resolvers: [192.0.2.1, ns.example]}}\n"
+	  "  f: {provider: p, propagation: {settle: 0s}}\n",
+	  { "f:2:33: dns.a.propagation: 0 keys; authoritative, none, {resolvers: ",
+	    "f:3:33: dns.b.propagation: 2 keys; authoritative, none, {resolvers: ",
+	    "f:4:34: dns.c.propagation.resolver: unknown key; did you mean 'resolvers'?",
+	    "f:5:45: dns.d.propagation.resolvers: 0 items; 1 to 20",
+	    "f:6:57: dns.e.propagation.resolvers: 'ns.example': not a resolver; ADDR",
+	    "f:7:42: dns.f.propagation.settle: '0s' is out of range; 1s to" } },
+	{ "settling after nothing",
+	  "dns:\n  a: {provider: p, propagation: none, settle: 5s}\n"
+	  "  b: {provider: p, propagation: {settle: 9s}, settle: 5s}\n",
+	  { "f:2:47: dns.a.settle: comes after the record was seen, and with this "
+	    "propagation nobody looks; propagation: {settle: 5s} alone",
+	    "f:3:55: dns.b.settle: comes after the record was seen, and with this "
+	    "propagation nobody looks; propagation: {settle: 14s} alone" } },
+	{ "a person's time",
+	  "dns: {a: {provider: p, by-hand-timeout: 5s}}\n",
+	  { "f:1:41: dns.a.by-hand-timeout: '5s' is out of range; 10s to" } },
+	{ "aliases that are no names",
+	  AROUND
+	  "certificates:\n"
+	  "  a: {names: [a.example.com], hosts: [web], challenge-alias: 'x-{name}.a'}\n"
+	  "  b: {names: [b.example.com], hosts: [web], challenge-alias: "
+	  "'{name}.{name}.a'}\n"
+	  "  c: {names: [c.example.com], hosts: [web], challenge-alias: "
+	  "'_acme-challenge.{name}'}\n"
+	  "  d: {names: [d.example.com], hosts: [web], challenge-alias: a}\n"
+	  "  e: {names: [e.example.com], hosts: [web], challenge-alias: "
+	  "'{nam}.example.net'}\n"
+	  "  f: {names: [f.example.com], hosts: [web], challenge-alias: "
+	  "'*.example.net'}\n",
+	  { "f:5:62: certificates.a.challenge-alias: 'x-{name}.a': {name} may stand in "
+	    "it "
+	    "once, between dots; such as",
+	    "f:6:62: certificates.b.challenge-alias: '{name}.{name}.a': {name} may",
+	    "f:7:62: certificates.c.challenge-alias: '_acme-challenge.{name}': no other "
+	    "place than that of the challenge; a name such as",
+	    "f:8:62: certificates.d.challenge-alias: 'a': only one label; a public name "
+	    "has two or more; a name such as _acme-challenge.{name}.acme.example.net",
+	    "f:9:62: certificates.e.challenge-alias: '{nam}.example.net': '{nam}' holds",
+	    "f:10:62: certificates.f.challenge-alias: '*.example.net': a wildcard is" } },
+	{ "an alias that grows too long",
+	  WWW "    names: [www." LABEL_60 "." LABEL_60 ".example.com]\n"
+	      "    hosts: [web]\n"
+	      "    challenge-alias: '_acme-challenge.{name}." LABEL_60 "." LABEL_60
+	      ".net'\n",
+	  { "f:8:22: certificates.www.challenge-alias: makes a name of 279 bytes of "
+	    "'www." } },
 	{ "names",
 	  WWW
 	  "    {names: [a_b.example.com, localhost, '*.*.com', 'a..b'], hosts: [web]}\n",
@@ -187,7 +279,7 @@ static void test_errors(void **state)
 		size_t count = 0;
 
 		CHECK(bad[i].name, config == NULL);
-		for (; count < 6 && bad[i].expected[count]; count++)
+		for (; count < 7 && bad[i].expected[count]; count++)
 			CHECK(bad[i].name,
 			      count < problems.len && str_starts(problems.items[count],
 			                                         bad[i].expected[count]));
@@ -250,6 +342,79 @@ static void test_small(void **state)
 	config_certificate_names(www, www->hosts[0], &names);
 	assert_int_equal(names.len, 3);
 	assert_string_equal(names.items[1], "web-2.srv.example.com");
+}
+
+/* What DNS entries and certificates say of challenges. */
+static void test_challenges(void **state)
+{
+	AUTO_STRLIST struct strlist problems = { 0 };
+	CLEANUP(config_freep)
+	struct config *config = parse(
+	    "cas: {le: {directory: https://ca.example/dir}}\n"
+	    "hosts: {web-1: }\n"
+	    "dns:\n"
+	    "  home: {provider: p}\n"
+	    "  fast: {provider: p, propagation: none, by-hand-timeout: 2w}\n"
+	    "  split: {provider: p, propagation: {resolvers: [192.0.2.1, '::1@53']},\n"
+	    "          settle: 20s}\n"
+	    "  blind: {provider: p, propagation: {settle: 90s}}\n"
+	    "  plain: {provider: p, propagation: authoritative}\n"
+	    "defaults: {dns: [blind, home], challenge-alias: '_X1.b\xc3\xbc"
+	    "cher.example'}\n"
+	    "certificates:\n"
+	    "  a: {names: [a.example.com], hosts: [web-1], dns: split}\n"
+	    "  b: {names: [b.example.com], hosts: [web-1],\n"
+	    "      challenge-alias: '_acme-challenge.{name}.b\xc3\xbc"
+	    "cher.example'}\n",
+	    &problems);
+	const struct config_certificate *a, *b;
+
+	(void)state;
+	for (size_t j = 0; j < problems.len; j++)
+		print_error("  %s\n", problems.items[j]);
+	assert_non_null(config);
+	a = config_certificate_find(config, "a");
+	b = config_certificate_find(config, "b");
+	assert_int_equal(config->dns[0].propagation, PROPAGATION_AUTHORITATIVE);
+	assert_int_equal(config->dns[0].settle_s, 0);
+	assert_int_equal(config->dns[0].by_hand_timeout_s, 5 * 86400);
+	assert_int_equal(config->dns[1].propagation, PROPAGATION_NONE);
+	assert_int_equal(config->dns[1].by_hand_timeout_s, 14 * 86400);
+	assert_int_equal(config->dns[2].propagation, PROPAGATION_RESOLVERS);
+	assert_int_equal(config->dns[2].resolvers.len, 2);
+	assert_string_equal(config->dns[2].resolvers.items[1], "::1@53");
+	assert_int_equal(config->dns[2].settle_s, 20);
+	assert_int_equal(config->dns[3].propagation, PROPAGATION_SETTLE);
+	assert_int_equal(config->dns[3].wait_s, 90);
+	assert_int_equal(config->dns[4].propagation, PROPAGATION_AUTHORITATIVE);
+	assert_int_equal(a->dns_count, 1);
+	assert_ptr_equal(a->dns, &config->dns[2]);
+	assert_ptr_equal(a->dnses[0], a->dns);
+	assert_string_equal(a->challenge_alias, "_x1.xn--bcher-kva.example");
+	assert_int_equal(b->dns_count, 2);
+	assert_ptr_equal(b->dns, &config->dns[3]);
+	assert_ptr_equal(b->dnses[1], &config->dns[0]);
+	assert_string_equal(b->challenge_alias,
+	                    "_acme-challenge.{name}.xn--bcher-kva.example");
+}
+
+static void test_all_dns(void **state)
+{
+	AUTO_STRLIST struct strlist problems = { 0 };
+	CLEANUP(config_freep)
+	struct config *config = parse(
+	    "cas: {le: {directory: https://ca.example/dir}}\nhosts: {h: }\n"
+	    "dns: {z: {provider: p}, a: {provider: p}, m: {provider: p}}\n"
+	    "certificates: {www: {names: [a.example.com], hosts: [h]}}\n",
+	    &problems);
+
+	(void)state;
+	assert_non_null(config);
+	assert_int_equal(config->certificates[0].dns_count, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_ptr_equal(config->certificates[0].dnses[i], &config->dns[i]);
+	assert_string_equal(config->certificates[0].dns->name, "z");
+	assert_null(config->certificates[0].challenge_alias);
 }
 
 /* An alias costs nothing to load: what is counted is the walk. */
@@ -360,7 +525,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_errors),    cmocka_unit_test(test_small),
 		cmocka_unit_test(test_aliases),   cmocka_unit_test(test_files),
-		cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_documents), cmocka_unit_test(test_challenges),
+		cmocka_unit_test(test_all_dns),
 	};
 
 	json_init();
