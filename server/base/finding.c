@@ -2,6 +2,7 @@
 #include "finding.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,14 +24,20 @@ void findings_init(struct findings *list)
 	*list = (struct findings){ .lock = lock };
 }
 
+/* Ours since findings_add(), though rows promise nobody that they may be written to. */
+static void drop(const char *text)
+{
+	free((void *)(uintptr_t)text);
+}
+
 static void finding_deinit(struct finding *row)
 {
-	free(row->certificate);
-	free(row->host);
-	free(row->subject);
-	free(row->check);
-	free(row->text);
-	free(row->advice);
+	drop(row->certificate);
+	drop(row->host);
+	drop(row->subject);
+	drop(row->check);
+	drop(row->text);
+	drop(row->advice);
 }
 
 void findings_deinit(struct findings *list)
@@ -70,16 +77,28 @@ enum finding_result findings_worst(const struct findings *list)
 	return worst;
 }
 
-/* Insertion, since it must keep the order of equals; a list is as long as a fleet. */
+struct ranked {
+	struct finding row;
+	size_t at;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct ranked *one = a, *other = b;
+	int by_subject = strcmp(one->row.subject, other->row.subject);
+
+	return by_subject != 0       ? by_subject
+	       : one->at < other->at ? -1
+	                             : one->at > other->at;
+}
+
 void findings_sort(struct findings *list)
 {
-	for (size_t i = 1; i < list->len; i++) {
-		struct finding row = list->items[i];
-		size_t at = i;
+	AUTO_FREE struct ranked *all = xcalloc(list->len + 1, sizeof(*all));
 
-		for (; at > 0 && strcmp(list->items[at - 1].subject, row.subject) > 0;
-		     at--)
-			list->items[at] = list->items[at - 1];
-		list->items[at] = row;
-	}
+	for (size_t i = 0; i < list->len; i++)
+		all[i] = (struct ranked){ list->items[i], i };
+	qsort(all, list->len, sizeof(*all), compare);
+	for (size_t i = 0; i < list->len; i++)
+		list->items[i] = all[i].row;
 }

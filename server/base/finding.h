@@ -25,13 +25,14 @@ enum finding_result {
 extern const char *const finding_result_names[FINDING_RESULT_COUNT];
 
 struct finding {
-	char *certificate; /* NULL: of no one in particular */
-	char *host;        /* NULL: of no one in particular */
-	char *subject;     /* what was looked at: "*.example.org", "web-1", "dns home" */
-	char *check;       /* "zone", "CAA", "login", ... */
+	const char *certificate; /* NULL: of no one in particular */
+	const char *host;        /* NULL: of no one in particular */
+	const char
+	    *subject;      /* what was looked at: "*.example.org", "web-1", "dns home" */
+	const char *check; /* "zone", "CAA", "login", ... */
 	enum finding_result result;
-	char *text;   /* what was seen; "" */
-	char *advice; /* what to do; "" where nothing is */
+	const char *text;   /* what was seen; "" */
+	const char *advice; /* what to do; "" where nothing is */
 };
 
 struct findings {

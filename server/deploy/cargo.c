@@ -65,10 +65,9 @@ static bool same_list(const struct strlist *a, const struct strlist *b)
 	return true;
 }
 
-bool cargo_same_service(const struct cargo *a, const struct cargo *b)
+bool slot_same_service(const struct deploy_slot *a, const struct deploy_slot *b)
 {
-	return same_list(a->slot->reload, b->slot->reload) &&
-	       same_list(a->slot->test, b->slot->test);
+	return same_list(a->reload, b->reload) && same_list(a->test, b->test);
 }
 
 static void wait_ms(int64_t ms)

@@ -56,7 +56,7 @@ void visit_tell(const struct visit *visit, const struct cargo *cargo, const char
 		to->report(to->arg, &event);
 }
 
-static const struct deploy_host *find_host(const struct deploy *deploy, const char *name)
+const struct deploy_host *deploy_find_host(const struct deploy *deploy, const char *name)
 {
 	for (size_t i = 0; i < deploy->settings.host_count; i++)
 		if (str_eq(deploy->settings.hosts[i].name, name))
@@ -64,14 +64,13 @@ static const struct deploy_host *find_host(const struct deploy *deploy, const ch
 	return NULL;
 }
 
-static const struct deploy_slot *find_slot(const struct deploy *deploy,
-                                           const struct delivery *row)
+const struct deploy_slot *deploy_find_slot(const struct deploy *deploy,
+                                           const char *certificate, const char *host)
 {
 	for (size_t i = 0; i < deploy->settings.slot_count; i++) {
 		const struct deploy_slot *slot = &deploy->settings.slots[i];
 
-		if (str_eq(slot->host, row->host) &&
-		    str_eq(slot->certificate, row->certificate))
+		if (str_eq(slot->host, host) && str_eq(slot->certificate, certificate))
 			return slot;
 	}
 	return NULL;
@@ -218,13 +217,16 @@ bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 		return true;
 	AUTO_FREE struct cargo *cargo = xcalloc(rows.len, sizeof(*cargo));
 	struct visit visit = { .deploy = deploy,
-		               .host = find_host(deploy, rows.items[0].host),
+		               .host = deploy_find_host(deploy, rows.items[0].host),
 		               .cargo = cargo,
 		               .count = rows.len };
 
 	for (size_t i = 0; i < rows.len; i++) {
 		cargo[i].row = &rows.items[i];
-		cargo[i].slot = visit.host ? find_slot(deploy, &rows.items[i]) : NULL;
+		cargo[i].slot = visit.host
+		                    ? deploy_find_slot(deploy, rows.items[i].certificate,
+		                                       rows.items[i].host)
+		                    : NULL;
 	}
 	run_visit(&visit);
 	for (size_t i = 0; i < rows.len; i++) {

@@ -14,6 +14,11 @@ struct deploy {
 	struct key *ssh_key;
 };
 
+/* NULL where the settings have none. */
+const struct deploy_host *deploy_find_host(const struct deploy *deploy, const char *name);
+const struct deploy_slot *deploy_find_slot(const struct deploy *deploy,
+                                           const char *certificate, const char *host);
+
 /* A delivery on its way: the row, what it needs, what came of it. */
 struct cargo {
 	struct delivery *row;
@@ -39,7 +44,7 @@ struct visit {
 /* cargo.c: loads certificate and key; false leaves the reason in cargo->err. */
 bool cargo_load(struct deploy *deploy, struct cargo *cargo) MUST_CHECK;
 void cargo_deinit(struct cargo *cargo);
-bool cargo_same_service(const struct cargo *a, const struct cargo *b);
+bool slot_same_service(const struct deploy_slot *a, const struct deploy_slot *b);
 
 /* Looks from outside, again and again until it sees the wanted leaf or the time is up. */
 void cargo_probe(struct cargo *cargo, bool once);

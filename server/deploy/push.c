@@ -228,6 +228,7 @@ static const struct {
 	[INSTALL_RELOAD_FAILED] = { on_reload_failed, false },
 	[INSTALL_COMMITTED] = { on_committed, false },
 	[INSTALL_ROLLED_BACK] = { on_rolled_back, false },
+	[INSTALL_CHECKED] = { NULL, false },
 	[INSTALL_LIVE] = { NULL, false },
 	[INSTALL_FAILED] = { on_failed, false },
 };
@@ -342,7 +343,7 @@ static void gather(struct push *push, size_t first)
 
 	for (size_t i = first; i < visit->count; i++)
 		if (is_waiting(&visit->cargo[i]) &&
-		    cargo_same_service(&visit->cargo[first], &visit->cargo[i]))
+		    slot_same_service(visit->cargo[first].slot, visit->cargo[i].slot))
 			push->cargo[push->count++] = &visit->cargo[i];
 }
 

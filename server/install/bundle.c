@@ -235,19 +235,37 @@ bool install_bundle(const struct install_job *job, struct buf *out, struct err *
 	return add_end(out, err);
 }
 
+/* A bundle without files. */
+static bool ask_bundle(const char *what, const struct install_job *job, struct buf *out,
+                       struct err *err)
+{
+	const struct strlist none = { 0 };
+
+	if (!check_slots(job->slots, job->slot_count, err))
+		return false;
+	add_head(what, job->service_timeout_s, 1, out);
+	if (!add_argv("test", job->test, out, err) ||
+	    !add_argv("reload", &none, out, err))
+		return false;
+	for (size_t i = 0; i < job->slot_count; i++)
+		add_slot(&job->slots[i], out);
+	return add_end(out, err);
+}
+
 bool install_inspect_bundle(const struct install_slot *slots, size_t count,
                             struct buf *out, struct err *err)
 {
 	const struct strlist none = { 0 };
+	const struct install_job job = {
+		.slots = slots, .slot_count = count, .test = &none, .service_timeout_s = 1
+	};
 
-	if (!check_slots(slots, count, err))
-		return false;
-	add_head("inspect", 1, 1, out);
-	if (!add_argv("test", &none, out, err) || !add_argv("reload", &none, out, err))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		add_slot(&slots[i], out);
-	return add_end(out, err);
+	return ask_bundle("inspect", &job, out, err);
+}
+
+bool install_check_bundle(const struct install_job *job, struct buf *out, struct err *err)
+{
+	return ask_bundle("check", job, out, err);
 }
 
 char *install_live_text(const struct install_slot *slot)
@@ -277,18 +295,37 @@ static void add_program_line(const char *line, size_t len, struct buf *out)
 	buf_add(out, "\n", 1);
 }
 
-char *install_command(bool sudo)
+static void add_program(const char *name, struct buf *out)
 {
-	AUTO_BUF struct buf out = BUF_INIT(64 * 1024);
-	const char *line = installer_files[0].data;
+	const struct embedded_file *file = installer_files;
 
-	buf_addf(&out, "exec %ssh -c '", sudo ? "sudo -n " : "");
-	while (*line) {
+	while (!str_eq(file->name, name))
+		file++;
+	for (const char *line = file->data; *line;) {
 		size_t len = strcspn(line, "\n");
 
-		add_program_line(line, len, &out);
+		add_program_line(line, len, out);
 		line += line[len] ? len + 1 : len;
 	}
+}
+
+static char *command(bool sudo, const char *program)
+{
+	AUTO_BUF struct buf out = BUF_INIT(64 * 1024);
+
+	buf_addf(&out, "exec %ssh -c '", sudo ? "sudo -n " : "");
+	add_program("shared.sh", &out);
+	add_program(program, &out);
 	buf_addf(&out, "'");
 	return buf_take(&out);
+}
+
+char *install_command(bool sudo)
+{
+	return command(sudo, "installer.sh");
+}
+
+char *install_check_command(bool sudo)
+{
+	return command(sudo, "checker.sh");
 }

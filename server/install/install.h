@@ -13,10 +13,10 @@
 /*
  * install - what is sent to a server, and what it says back
  *
- * The transport "shell": a fixed POSIX sh program (installer.sh) is the command of the
- * SSH session and reads one bundle on its standard input. The bundle holds the slots of
- * one service: for each a directory, owner, group, mode and the files. The program
- * makes a new generation directory per slot, switches one symlink each, tests and
+ * The transport "shell": a fixed POSIX sh program (shared.sh and installer.sh) is the
+ * command of the SSH session and reads one bundle on its standard input. The bundle holds
+ * the slots of one service: for each a directory, owner, group, mode and the files. The
+ * program makes a new generation directory per slot, switches one symlink each, tests and
  * reloads the service, and says so line by line. Then it waits for "commit" or
  * "rollback"; when neither comes in time, or the connection is lost, it rolls back by
  * itself. docs/protocol-shell.md has the bundle and the lines. Nothing here talks to a
@@ -43,6 +43,9 @@ struct install_job {
 /* The command of the session; sudo: through "sudo -n". The caller frees. */
 char *install_command(bool sudo) MUST_CHECK;
 
+/* The same for a look before anything is sent (checker.sh), which changes nothing. */
+char *install_check_command(bool sudo) MUST_CHECK;
+
 /* The bundle, appended to out (BUF_INIT(INSTALL_BUNDLE_MAX)). Holds private keys: wipe
  * it. */
 enum { INSTALL_BUNDLE_MAX = 1024 * 1024 };
@@ -53,6 +56,10 @@ bool install_bundle(const struct install_job *job, struct buf *out,
  */
 bool install_inspect_bundle(const struct install_slot *slots, size_t count,
                             struct buf *out, struct err *err) MUST_CHECK;
+
+/* For install_check_command(): the job without its files. */
+bool install_check_bundle(const struct install_job *job, struct buf *out,
+                          struct err *err) MUST_CHECK;
 
 /* A line that the program wrote. */
 enum install_step {
@@ -67,6 +74,7 @@ enum install_step {
 	                        */
 	INSTALL_COMMITTED,
 	INSTALL_ROLLED_BACK, /* text: what the reload after it said, if it failed */
+	INSTALL_CHECKED,     /* check: slot; it could be installed */
 	INSTALL_LIVE,        /* inspect: slot; text is the checksum line to compare */
 	INSTALL_FAILED,      /* text: the whole job ended, nothing was changed */
 	INSTALL_STEP_COUNT

@@ -24,44 +24,8 @@
 # and indentation are taken out before this is sent, since dropbear takes a command of
 # 9000 bytes at most: keep it below that.
 
-set -uf
-set +ax
-unset line value text why dir new lock old slot switched test_argv reload_argv
-umask 077
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-export PATH LC_ALL
-nl="
-"
-IFS=$nl
-files="cert.pem${nl}chain.pem${nl}fullchain.pem${nl}privkey.pem"
-id=$(date -u +%Y%m%dT%H%M%SZ)-$$
 boot=
-locks=
-staged=
-switched=
-kept=
-
-# A trapped signal ends "wait" with a status over 128, and that counts as a failure of
-# whatever was waited for. The commands that are started get the default again.
-trap : HUP INT TERM PIPE
-
-say() {
-	IFS=" "
-	printf "certferry-1 %s\n" "$*" 2>/dev/null
-	IFS=$nl
-}
-
-printable() {
-	tr -c " -~" " " | tail -c 300
-}
-
-quit() {
-	for dir in $locks; do
-		rm -rf "$dir/.lock"
-	done
-	exit "$1"
-}
+[ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
 
 # What this run made in a directory; the names too where nothing is live.
 discard() {
@@ -72,27 +36,6 @@ discard() {
 	done
 }
 
-# Before anything was switched: leaves nothing behind.
-abandon() {
-	for dir in $locks; do
-		discard
-	done
-	say failed "$1"
-	quit 1
-}
-
-get() {
-	IFS= read -r line || abandon "the bundle ended too early"
-}
-
-want() {
-	get
-	case $line in
-	"$1 "*) value=${line#* } ;;
-	*) abandon "the bundle has no $1 where it should" ;;
-	esac
-}
-
 # The next $1 lines as a text.
 get_text() {
 	text=
@@ -100,17 +43,6 @@ get_text() {
 	while [ "$count" -gt 0 ]; do
 		get
 		text=$text$line$nl
-		count=$((count - 1))
-	done
-}
-
-# A list of $1 arguments; the "=" keeps empty ones.
-get_argv() {
-	argv=
-	count=$1
-	while [ "$count" -gt 0 ]; do
-		get
-		argv=$argv=$line$nl
 		count=$((count - 1))
 	done
 }
@@ -127,32 +59,13 @@ flush() {
 	sync "$@" 2>/dev/null || sync
 }
 
-# Who could rename a directory above could put another one in its place, as root as we are.
-# In a sticky one (/tmp) only owners rename.
-check_parents() {
-	at=$(cd -P "$dir" 2>/dev/null && pwd -P) || at=$dir
-	set -- /
-	while at=${at%/*} && [ -n "$at" ]; do
-		set -- "$@" "$at"
-	done
-	loose=$(find "$@" -prune \( ! -user 0 ! -user "$(id -u)" -o \
-		! -perm -1000 \( -perm -020 -o -perm -002 \) \) 2>/dev/null)
-	[ -z "$loose" ] || why="others may rename what is in ${loose%%"$nl"*}, above $dir"
-}
-
 make_directory() {
 	if [ ! -d "$dir" ]; then
 		umask 022
 		try mkdir -p "$dir"
 		umask 077
 	fi
-	[ -z "$why" ] || return 1
-	[ -O "$dir" ] || why="$dir belongs to another user than $(id -un)"
-	check_parents
-	access=$(ls -ldL "$dir" 2>/dev/null)
-	case $access in
-	?????w* | ????????w*) why="others may write to $dir: chmod go-w $dir" ;;
-	esac
+	[ -n "$why" ] || check_directory
 	[ -z "$why" ]
 }
 
@@ -343,32 +256,6 @@ tidy() {
 	done
 }
 
-# Ends process $2 after $1 seconds. It is itself ended by KILL, since a TERM that comes
-# before its traps are set is lost; what it leaves behind then sleeps a second at most.
-watch() {
-	left=$1
-	while [ "$left" -gt 0 ]; do
-		sleep 1
-		left=$((left - 1))
-	done
-	: >"$work/late"
-	kill -TERM "$2"
-	sleep 2
-	kill -KILL "$2"
-}
-
-# Waits for process $2, $1 seconds at most; its status.
-guard() {
-	watch "$1" "$2" </dev/null >/dev/null 2>&1 &
-	dog=$!
-	wait "$2" 2>/dev/null
-	status=$?
-	[ "$status" -le 128 ] || kill -KILL "$2" 2>/dev/null
-	kill -KILL "$dog" 2>/dev/null
-	wait "$dog" 2>/dev/null
-	return "$status"
-}
-
 # Runs a command of the service from its list. $said is what to report where it fails.
 # Its output goes to a file, so that a daemon it starts holds no pipe of ours.
 serve() {
@@ -405,6 +292,7 @@ confirmed() {
 }
 
 finish() {
+	[ "$job" != inspect ] || quit 0
 	[ -n "$staged$kept" ] || abandon "no slot could be staged"
 	work=${locks%%"$nl"*}/.lock
 	if ! switch_all; then
@@ -437,44 +325,14 @@ finish() {
 	quit 1
 }
 
-case $(type printf) in
-*builtin*) ;;
-*) abandon "sh of this server has no printf of its own" ;;
-esac
-[ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
-command -v sha256sum >/dev/null || abandon "this server has no sha256sum"
-want certferry-bundle
-[ "$value" = 1 ] || abandon "the bundle has version $value, this program knows 1"
-want job
-job=$value
-want service-timeout
-service_timeout=$value
-want confirm-timeout
-confirm_timeout=$value
-want test
-get_argv "$value"
-test_argv=$argv
-want reload
-get_argv "$value"
-reload_argv=$argv
-while get && [ "$line" != end ]; do
-	slot=${line#slot }
-	want directory
-	dir=$value
-	want owner
-	owner=$value
-	want group
-	group=$value
-	want mode
-	mode=$value
-	want open-mode
-	open_mode=$value
+take_slot() {
 	if [ "$job" = inspect ]; then
 		inspect
-		continue
+		return
 	fi
 	want sum
 	sum=$value
 	stage
-done
-[ "$job" = inspect ] || finish
+}
+
+main

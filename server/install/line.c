@@ -23,6 +23,7 @@ static const struct word {
 	[INSTALL_RELOAD_FAILED] = { "reload-failed", false, true,  true  },
 	[INSTALL_COMMITTED]     = { "committed",     false, false, false },
 	[INSTALL_ROLLED_BACK]   = { "rolled-back",   false, false, true  },
+	[INSTALL_CHECKED]       = { "checked",       true,  false, false },
 	[INSTALL_LIVE]          = { "live",          true,  true,  true  },
 	[INSTALL_FAILED]        = { "failed",        false, true,  true  },
 };

@@ -153,10 +153,16 @@ static bool fail_login(const struct ssh *ssh, struct wire_string what, struct er
 	               ssh->user, printable(what, shown));
 }
 
-static fail_fn *const fails[] = {
-	[WIRE_FAIL_INTERNAL] = fail_internal,     [WIRE_FAIL_CONNECT] = fail_temporary,
-	[WIRE_FAIL_ALGORITHMS] = fail_algorithms, [WIRE_FAIL_HOST_KEY] = fail_host_key,
-	[WIRE_FAIL_LOGIN] = fail_login,           [WIRE_FAIL_SESSION] = fail_temporary,
+static const struct {
+	fail_fn *say;
+	const char *code; /* which step it was, for who tells them apart */
+} fails[] = {
+	[WIRE_FAIL_INTERNAL] = { fail_internal, "" },
+	[WIRE_FAIL_CONNECT] = { fail_temporary, "connect" },
+	[WIRE_FAIL_ALGORITHMS] = { fail_algorithms, "host-key" },
+	[WIRE_FAIL_HOST_KEY] = { fail_host_key, "host-key" },
+	[WIRE_FAIL_LOGIN] = { fail_login, "login" },
+	[WIRE_FAIL_SESSION] = { fail_temporary, "login" },
 };
 _Static_assert(ARRAY_SIZE(fails) == WIRE_FAIL_COUNT, "a failure has no words");
 
@@ -172,7 +178,8 @@ bool session_receive(struct ssh *ssh, int64_t deadline_ms, struct err *err)
 	if (reader.bad || failure >= WIRE_FAIL_COUNT)
 		return err_set(err, ERR_INTERNAL,
 		               "certferry-ssh-worker failed without saying why");
-	(void)fails[failure](ssh, what, err);
+	(void)fails[failure].say(ssh, what, err);
+	snprintf(err->code, sizeof(err->code), "%s", fails[failure].code);
 	ssh->failure = (enum wire_failure)failure;
 	return false;
 }

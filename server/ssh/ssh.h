@@ -18,7 +18,9 @@
  * one after the other, over the same session. A struct ssh belongs to one thread.
  *
  * Errors: ERR_DENIED for a host key that is not the pinned one or a login that was
- * refused, ERR_CONFIG for no pin, ERR_TEMPORARY for all that may be better later.
+ * refused, ERR_CONFIG for no pin, ERR_TEMPORARY for all that may be better later. Where
+ * a session could not be opened, err.code says at which step: "connect", "host-key" or
+ * "login".
  */
 struct ssh;
 struct key;

@@ -28,7 +28,9 @@ class Server:
         self.shell = shell
         self.root = ""
         self.base = base
-        command = subprocess.check_output([BUILD + "/tests/install_command"], text=True)
+        command, self.check_command = (
+            subprocess.check_output([BUILD + "/tests/install_command", *option], text=True)
+            for option in ([], ["check"]))
         if shell == "busybox":
             self.root = base
             self.base = "/srv"
@@ -46,6 +48,12 @@ class Server:
         return subprocess.Popen(self.argv, env=self.env, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                 start_new_session=True)
+
+    def look(self, text):
+        """What the checker says to a bundle."""
+        done = subprocess.run(self.argv[:-1] + [self.check_command], env=self.env, input=text,
+                              capture_output=True, text=True, timeout=20)
+        return [line.removeprefix("certferry-1 ").strip() for line in done.stdout.splitlines()]
 
     def outside(self, path):
         return self.root + path
@@ -503,3 +511,93 @@ def test_wrong_bundles(server):
         p.stdin.close()
         assert p.stdout.read().startswith("certferry-1 failed "), text
         assert p.wait() == 1
+
+
+def everything(server):
+    """All that is below the server's directory, with times: a look leaves it alone."""
+    found = {}
+    for at, _, files in os.walk(server.outside(server.base)):
+        for path in [at] + [os.path.join(at, f) for f in files]:
+            s = os.lstat(path)
+            found[path] = (s.st_mode, s.st_uid, s.st_mtime_ns, s.st_ctime_ns)
+    return found
+
+
+def test_look_changes_nothing(server):
+    """Before the first installation, after it, and where the test prints and fails."""
+    d = server.base + "/tls/www"
+    test = server.script("test", "echo it works; exit 0\n")
+    bad = server.script("bad", "seq 1 9999; echo why >&2; exit 3\n")
+    for tag in (None, "one"):
+        if tag:
+            put(server, tag)
+        before = everything(server), set(os.listdir("/tmp"))
+        assert server.look(bundle([slot("www", d, None)], job="check")) == ["checked www"]
+        assert server.look(bundle([slot("www", d, None), slot("a", "/etc/a/b", None)],
+                                  test=[test], job="check")) == [
+            "checked www", "checked a", "tested"]
+        said = server.look(bundle([slot("www", d, None)], test=[bad], job="check"))
+        assert said[1].startswith("test-failed ended with status 3: "), said
+        assert said[1].endswith("why") and len(said[1]) < 380, said
+        assert everything(server) == before[0]
+    assert server.look(bundle([slot("www", d, None)], test=["/no/such"], job="check"))[1] \
+        .startswith("test-failed ended with status 127:")
+
+
+def test_look_at_a_test_that_hangs(server):
+    hang = server.script("hang", "echo stuck; exec sleep 60\n")
+    begin = time.time()
+    said = server.look(bundle([slot("www", server.base + "/x", None)], test=[hang], service=1,
+                              job="check"))
+    assert said[1] == "test-failed did not end within 1 s: stuck", said
+    assert time.time() - begin < 8
+
+
+def test_look_finds(server):
+    """Each reason for which a slot would be left out, in the words of the installer."""
+    base = server.base
+    for name in ("file", "mine/privkey.pem", "open/x/y", "loose/x/y", "own"):
+        os.makedirs(server.outside(os.path.dirname(f"{base}/{name}")), exist_ok=True)
+        if not name.endswith("y"):
+            open(server.outside(f"{base}/{name}"), "w").close()
+    os.chmod(server.outside(base + "/open"), 0o777)
+    os.chmod(server.outside(base + "/loose"), 0o775)
+    cases = {
+        base + "/file/www": "is no directory", base + "/mine": "move it away",
+        base + "/open/new/www": "others may rename what is in", base + "/open": "chmod go-w",
+        base + "/loose/x": "others may rename what is in"}
+    for directory, words in cases.items():
+        said = server.look(bundle([slot("www", directory, None)], job="check"))
+        assert said[0].startswith("slot-failed www ") and words in said[0], (directory, said)
+    for account in ({"owner": "nobodyknows"}, {"group": "nogroupknows"}):
+        said = server.look(bundle([slot("www", base + "/x", None, **account)], job="check"))
+        assert "knows" in said[0] and said[0].startswith("slot-failed"), said
+    assert server.look(bundle([slot("www", base + "/x", None, owner="0", group="0")],
+                              job="check")) == ["checked www"]
+
+
+def test_look_at_a_disk(server):
+    """Full, and read-only."""
+    at = server.outside(server.base) + "/tls"
+    os.mkdir(at)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k,mode=755", "none", at],
+                      capture_output=True).returncode:
+        pytest.skip("no right to mount here")
+
+    def mounts(option):
+        if server.shell == "busybox":  # in its root there is no /proc
+            for name in ("proc/mounts", "etc/mtab"):
+                with open(f"{server.root}/{name}", "w") as f:
+                    f.write(f"none / none rw 0 0\nnone /srv/tls tmpfs {option},relatime 0 0\n")
+
+    try:
+        mounts("rw")
+        text = bundle([slot("www", server.base + "/tls/www", None)], job="check")
+        said = server.look(text)
+        assert "KiB are free" in said[0], said
+        subprocess.run(["mount", "-o", "remount,ro,size=1m", at], check=True)
+        mounts("ro")
+        said = server.look(text)
+        assert "cannot be written to" in said[0], said
+    finally:
+        subprocess.run(["umount", at], check=True)

@@ -69,6 +69,26 @@ static void bundle_has_this_form(void **state)
 	                          "23d1d26b37 0640 root:ssl-cert");
 }
 
+static void check_bundle_has_no_files(void **state)
+{
+	const struct install_slot slot = good_slot(NULL);
+	AUTO_STRLIST struct strlist test = argv_of("nginx", "-t");
+	const struct install_job job = {
+		.slots = &slot, .slot_count = 1, .test = &test, .service_timeout_s = 60
+	};
+	AUTO_BUF struct buf out = BUF_INIT(INSTALL_BUNDLE_MAX);
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(install_check_bundle(&job, &out, &err));
+	assert_string_equal(out.data, "certferry-bundle 1\njob check\n"
+	                              "service-timeout 60\nconfirm-timeout 1\n"
+	                              "test 2\nnginx\n-t\nreload 0\n"
+	                              "slot www\ndirectory /etc/ssl/certferry/www\n"
+	                              "owner root\ngroup ssl-cert\n"
+	                              "mode 0640\nopen-mode 0644\nend\n");
+}
+
 static void slots_are_checked(void **state)
 {
 	/* clang-format off */
@@ -194,6 +214,8 @@ static void lines_are_parsed(void **state)
 		{ "certferry-1 rolled-back ", INSTALL_ROLLED_BACK, "", "" },
 		{ "certferry-1 rolled-back  and more", INSTALL_ROLLED_BACK, "", "and more" },
 		{ "certferry-1 live www 1 2 0640 root:root", INSTALL_LIVE, "www", "1 2 0640 root:root" },
+		{ "certferry-1 checked www", INSTALL_CHECKED, "www", "" },
+		{ "certferry-1 checked", INSTALL_STEP_COUNT, "", "" },
 		{ "certferry-1 failed the disk", INSTALL_FAILED, "", "the disk" },
 		{ "", INSTALL_STEP_COUNT, "", "" },
 		{ "certferry-1", INSTALL_STEP_COUNT, "", "" },
@@ -250,12 +272,16 @@ static void command_is_short_and_quoted(void **state)
 {
 	AUTO_FREE char *plain = install_command(false);
 	AUTO_FREE char *sudo = install_command(true);
+	AUTO_FREE char *check = install_check_command(true);
 
 	(void)state;
 	assert_true(strlen(sudo) < 9000);
+	assert_true(strlen(check) < 9000);
 	assert_true(str_starts(plain, "exec sh -c 'set -uf\n"));
 	assert_true(str_starts(sudo, "exec sudo -n sh -c 'set -uf\n"));
-	assert_true(str_ends(plain, "finish\n'"));
+	assert_true(str_ends(plain, "main\n'"));
+	assert_true(str_starts(check, "exec sudo -n sh -c 'set -uf\n"));
+	assert_true(str_ends(check, "main\n'"));
 	assert_null(strstr(plain, "SPDX"));
 	assert_null(strchr(plain, '\t'));
 }
@@ -264,6 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bundle_has_this_form),
+		cmocka_unit_test(check_bundle_has_no_files),
 		cmocka_unit_test(slots_are_checked),
 		cmocka_unit_test(jobs_are_checked),
 		cmocka_unit_test(too_large_is_an_error),

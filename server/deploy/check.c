@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/finding.h"
+#include "base/mem.h"
+
+/* A visit that only looks: what would keep a delivery from getting through? */
+
+enum { LINE_MAX_BYTES = 2048, LOOK_TIMEOUT_S = 30, TEST_TIMEOUT_S = 60 };
+
+struct check {
+	struct visit visit;
+	const struct deploy_slot **slots; /* of one service */
+	size_t count;
+	bool is_begun; /* the checker runs there */
+	bool has_said; /* so, and it was noted */
+	struct findings *out;
+};
+
+/* In err's texts the advice stands behind what was seen, for tables that have both in one
+ * column; here they are apart. */
+static void cut_advice(char *text, const char *from)
+{
+	char *at = strstr(text, from);
+
+	if (at)
+		*at = '\0';
+}
+
+static void add(const struct check *check, const char *certificate, const char *what,
+                enum finding_result result, const char *text, const char *advice)
+{
+	const char *host = check->visit.host->name;
+	const struct finding row = { .certificate = certificate,
+		                     .host = host,
+		                     .subject = host,
+		                     .check = what,
+		                     .result = result,
+		                     .text = text,
+		                     .advice = advice };
+
+	findings_add(check->out, &row);
+}
+
+static bool is_sudo(const struct check *check)
+{
+	return !str_eq(check->visit.host->user, "root");
+}
+
+static const char *tool(const struct check *check)
+{
+	return is_sudo(check) ? "sudo" : "tools";
+}
+
+static bool refused_login(const struct check *check, const char *text, struct err *err)
+{
+	const struct deploy_host *host = check->visit.host;
+	AUTO_FREE char *line = ssh_public_line(check->visit.deploy->ssh_key, "certferry",
+	                                       err);
+
+	if (!line)
+		return false;
+	AUTO_FREE char *advice = xasprintf(
+	    "add this line to ~%s/.ssh/authorized_keys there: restrict %s", host->user,
+	    line);
+
+	add(check, NULL, "login", FINDING_FAILED, text, advice);
+	return true;
+}
+
+/* What did not work, from how far it got. */
+static bool not_connected(const struct check *check, struct err *why, struct err *err)
+{
+	const struct deploy_host *host = check->visit.host;
+	AUTO_FREE char *enroll = xasprintf(
+	    "%scertferry host enroll %s",
+	    why->kind == ERR_CONFIG ? "" : "if the server was reinstalled: ", host->name);
+	AUTO_FREE char *reach = xasprintf(
+	    "is it up, is the address right, and may this machine reach port %u?",
+	    host->port);
+
+	if (str_eq(why->code, "connect")) {
+		add(check, NULL, "reached", FINDING_FAILED, why->msg, reach);
+		return true;
+	}
+	if (why->kind == ERR_INTERNAL) {
+		*err = *why;
+		return false;
+	}
+	if (why->kind != ERR_CONFIG)
+		add(check, NULL, "reached", FINDING_OK, host->address, "");
+	cut_advice(why->msg, ": certferry host enroll");
+	cut_advice(why->msg, "; if the server was reinstalled");
+	cut_advice(why->msg, ": add the line that");
+	if (str_eq(why->code, "login"))
+		return refused_login(check, why->msg, err);
+	add(check, NULL, "host key", FINDING_FAILED, why->msg, enroll);
+	return true;
+}
+
+static const struct deploy_slot *find_slot(const struct check *check, const char *name)
+{
+	for (size_t i = 0; i < check->count; i++)
+		if (str_eq(check->slots[i]->certificate, name))
+			return check->slots[i];
+	return NULL;
+}
+
+static bool is_installed(const struct check *check, bool *yes, struct err *err)
+{
+	*yes = false;
+	for (size_t i = 0; i < check->count && !*yes; i++) {
+		AUTO_DELIVERY struct delivery row = { 0 };
+		bool found;
+
+		if (!store_delivery_find(check->visit.deploy->settings.store,
+		                         check->slots[i]->certificate,
+		                         check->slots[i]->host, &row, &found, err))
+			return false;
+		*yes = found && row.installed_id;
+	}
+	return true;
+}
+
+/* Before the first installation it may be the very files that it misses. */
+static bool on_test_failed(const struct check *check, const char *text, struct err *err)
+{
+	AUTO_BUF struct buf shown = BUF_INIT(4096);
+	bool is_ours;
+
+	if (!is_installed(check, &is_ours, err))
+		return false;
+	strlist_join(check->slots[0]->test, " ", &shown);
+	buf_addf(&shown, " %s", text);
+	for (size_t i = 0; i < check->count; i++)
+		add(check, check->slots[i]->certificate, "test",
+		    is_ours ? FINDING_FAILED : FINDING_NOTE, shown.data,
+		    is_ours ? "mend the service's configuration: a new certificate would "
+		              "be taken back at once"
+		            : "nothing is installed yet, and it may be these files that "
+		              "it misses: it is tested again with them");
+	return true;
+}
+
+static bool take_line(struct check *check, const char *text, struct err *err)
+{
+	struct install_line line;
+	const struct deploy_slot *slot;
+	struct err why = { 0 };
+	AUTO_BUF struct buf shown = BUF_INIT(4096);
+
+	if (!install_line_parse(text, &line, &why)) {
+		add(check, NULL, tool(check), FINDING_FAILED, why.msg, "");
+		return true;
+	}
+	check->is_begun = true;
+	if (line.step == INSTALL_FAILED) {
+		add(check, NULL, tool(check), FINDING_FAILED, line.text,
+		    "install what is missing there");
+		return true;
+	}
+	if (!check->has_said)
+		add(check, NULL, tool(check), FINDING_OK, "", "");
+	check->has_said = true;
+	slot = find_slot(check, line.slot);
+	if (line.step == INSTALL_CHECKED && slot)
+		add(check, line.slot, "directory", FINDING_OK, slot->directory, "");
+	else if (line.step == INSTALL_SLOT_FAILED && slot)
+		add(check, line.slot, "directory", FINDING_FAILED, line.text,
+		    "mend it there, or set install.directory, owner or group otherwise");
+	else if (line.step == INSTALL_TEST_FAILED)
+		return on_test_failed(check, line.text, err);
+	strlist_join(check->slots[0]->test, " ", &shown);
+	if (line.step == INSTALL_TESTED)
+		add(check, NULL, "test", FINDING_OK, shown.data, "");
+	return true;
+}
+
+static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *err)
+{
+	AUTO_FREE struct install_slot *slots = xcalloc(check->count, sizeof(*slots));
+	AUTO_BUF struct buf bundle = BUF_INIT(INSTALL_BUNDLE_MAX);
+	AUTO_FREE char *command = install_check_command(is_sudo(check));
+	const struct install_job job = { .slots = slots,
+		                         .slot_count = check->count,
+		                         .test = check->slots[0]->test,
+		                         .service_timeout_s = TEST_TIMEOUT_S };
+
+	for (size_t i = 0; i < check->count; i++)
+		slots[i] = (struct install_slot){
+			.name = check->slots[i]->certificate,
+			.directory = check->slots[i]->directory,
+			.owner = check->slots[i]->owner,
+			.group = check->slots[i]->group,
+			.mode = check->slots[i]->mode,
+		};
+	return install_check_bundle(&job, &bundle, err) &&
+	       ssh_exec(check->visit.ssh, command, deadline_ms, err) &&
+	       ssh_write(check->visit.ssh, bundle.data, bundle.len, deadline_ms, err) &&
+	       ssh_write_eof(check->visit.ssh, deadline_ms, err);
+}
+
+/* Why the checker did not even begin: the shell's words, or sudo's. */
+static void not_begun(const struct check *check, int status, const char *complaint)
+{
+	AUTO_FREE char *text = xasprintf("it ended with status %d: %.300s", status,
+	                                 complaint);
+	AUTO_FREE char *advice = xasprintf(
+	    "let %s become root without a password; with visudo, on a line of its own: "
+	    "%s ALL=(root) NOPASSWD: ALL",
+	    check->visit.host->user, check->visit.host->user);
+
+	add(check, NULL, tool(check), FINDING_FAILED, text,
+	    is_sudo(check) ? advice : "the login's shell must be a POSIX one");
+}
+
+/* why: a trouble of the session, which is a finding; err: one of our own. */
+static bool look(struct check *check, struct err *why, struct err *err)
+{
+	int64_t deadline = clock_deadline_ms((LOOK_TIMEOUT_S + TEST_TIMEOUT_S) *
+	                                     INT64_C(1000));
+	AUTO_BUF struct buf complaint = BUF_INIT(4096);
+	bool ended = false;
+	int status;
+
+	check->is_begun = false;
+	if (!send_bundle(check, deadline, why))
+		return true;
+	while (!ended) {
+		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
+
+		if (!ssh_read_line(check->visit.ssh, &line, &ended, deadline, why))
+			return true;
+		if (!ended && !take_line(check, line.data, err))
+			return false;
+	}
+	if (ssh_finish(check->visit.ssh, &status, &complaint, deadline, why) &&
+	    !check->is_begun)
+		not_begun(check, status, complaint.data);
+	return true;
+}
+
+/* One service after the other, as a delivery does it. */
+static bool look_at_all(struct check *check, const struct deploy_slot **slots,
+                        size_t count, struct err *err)
+{
+	AUTO_FREE const struct deploy_slot **group = xcalloc(count, sizeof(*group));
+	struct err why = { 0 };
+
+	check->slots = group;
+	for (size_t i = 0; i < count && why.kind == ERR_NONE; i++) {
+		check->count = 0;
+		for (size_t k = i; slots[i] && k < count; k++) {
+			if (!slots[k] || !slot_same_service(slots[i], slots[k]))
+				continue;
+			group[check->count++] = slots[k];
+			slots[k] = k == i ? slots[k] : NULL;
+		}
+		if (check->count > 0 && !look(check, &why, err))
+			return false;
+	}
+	if (why.kind != ERR_NONE)
+		add(check, NULL, tool(check), FINDING_FAILED, why.msg, "");
+	return true;
+}
+
+bool deploy_check(struct deploy *deploy, const char *host,
+                  const struct strlist *certificates, struct findings *out,
+                  struct err *err)
+{
+	AUTO_FREE const struct deploy_slot **slots = xcalloc(certificates->len + 1,
+	                                                     sizeof(*slots));
+	struct check check = { .visit = { .deploy = deploy,
+		                          .host = deploy_find_host(deploy, host) },
+		               .out = out };
+	struct err why = { 0 };
+	bool good;
+
+	if (!check.visit.host)
+		return err_set(err, ERR_INTERNAL, "the configuration has no host '%s'",
+		               host);
+	for (size_t i = 0; i < certificates->len; i++)
+		slots[i] = deploy_find_slot(deploy, certificates->items[i], host);
+	check.visit.ssh = visit_connect(&check.visit, &why);
+	if (!check.visit.ssh)
+		return not_connected(&check, &why, err);
+	add(&check, NULL, "reached", FINDING_OK, check.visit.host->address, "");
+	add(&check, NULL, "host key", FINDING_OK, "as pinned", "");
+	add(&check, NULL, "login", FINDING_OK, check.visit.host->user, "");
+	good = look_at_all(&check, slots, certificates->len, err);
+	ssh_close(TAKE(check.visit.ssh));
+	return good;
+}

@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# checker - would the installer get on here?
+#
+# Sent as the installer is, with a bundle of the same form (job "check", no files). It
+# only looks: nothing is written, made or removed, and the one thing it runs is the
+# service's own test.
+
+# Could this slot be installed? Leaves nothing: an own directory would have to be made
+# first, so the nearest one that is there is looked at. A busybox that is root thinks that
+# it may write to everything; what is mounted read-only stands in /proc/mounts.
+take_slot() {
+	why=
+	at=$dir
+	while [ ! -e "$at" ] && [ ! -L "$at" ]; do
+		at=${at%/*}
+		at=${at:-/}
+	done
+	IFS=" "
+	set -- $(df -Pk "$at" 2>/dev/null | tail -n 1)
+	IFS=$nl
+	case ${4:-x} in
+	*[!0-9]*) ;;
+	*) [ "$4" -ge 64 ] || why="only $4 KiB are free there" ;;
+	esac
+	if [ ! -d "$at" ]; then
+		why="$at is no directory"
+	elif [ ! -w "$at" ] || grep -q "^[^ ]* ${6:-/} [^ ]* ro[, ]" /proc/mounts; then
+		why="$at cannot be written to"
+	elif [ "$at" = "$dir" ]; then
+		check_directory
+		for file in live $files; do
+			[ ! -e "$dir/$file" ] || [ -L "$dir/$file" ] ||
+				why="$dir/$file is there and is not a link of certferry: move it away"
+		done
+	else
+		at=$(cd -P "$at" && pwd -P)/x
+		check_parents
+	fi 2>/dev/null
+	find / -prune -user "$owner" -group "$group" >/dev/null 2>&1 ||
+		why="there is no user $owner or no group $group"
+	if [ -z "$why" ]; then
+		say checked "$slot"
+	else
+		say slot-failed "$slot" "$(printf "%s" "$why" | printable)"
+	fi
+}
+
+# The service's own test as things are. No file holds what it prints.
+finish() {
+	[ -n "$test_argv" ] || quit 0
+	work=/dev/null
+	set --
+	for item in $test_argv; do
+		set -- "$@" "${item#=}"
+	done
+	said=$({
+		env -i "PATH=$PATH" LC_ALL=C HOME=/ "$@" </dev/null &
+		guard "$service_timeout" $!
+		echo "$nl$?"
+	} 2>&1 | tail -c 999)
+	status=${said##*"$nl"}
+	said=$(printf "%s" "${said%"$nl"*}" | printable)
+	case $status in
+	0) say tested ;;
+	143 | 137) say test-failed "did not end within $service_timeout s: $said" ;;
+	*) say test-failed "ended with status $status: $said" ;;
+	esac
+	quit 0
+}
+
+main
