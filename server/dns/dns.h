@@ -49,6 +49,7 @@ struct dns_server {
 	enum dns_answer answer;        /* of the last dns_txt_ask() */
 	int values;                    /* TXT values it has at the name */
 	char note[80];                 /* "SERVFAIL", "connection refused"; or "" */
+	bool is_left_out; /* we cannot reach it, but others: it does not count */
 };
 
 struct dns_zone {
@@ -60,12 +61,12 @@ struct dns_zone {
 
 /* What a look at a TXT name came to. */
 struct dns_look {
-	bool all_show;      /* every server that counts shows all the wanted values */
-	bool any_shows;     /* some server shows at least one of them */
-	bool is_cut;        /* some answer did not fit into UDP: TCP was needed */
-	int values_max;     /* the most TXT values that a server has at the name */
-	int negative_ttl_s; /* of a resolver that says no: how long it will go on saying
-	                       so (RFC 2308); 0: nobody said no */
+	bool all_show;  /* every server that counts shows all the wanted values */
+	bool any_shows; /* some server shows at least one of them */
+	bool is_cut;    /* some answer has more than gets through by UDP (1232 bytes) */
+	int values_max; /* the most TXT values that a server has at the name */
+	int negative_ttl_s; /* of a resolver that lacks them: how long it will go on
+	                       saying so (RFC 2308); 0: none does, or keeps nothing */
 };
 
 /*

@@ -163,7 +163,8 @@ static void step_udp(struct peer *peer)
 	/* We announce no size, so more than this is no honest answer either. */
 	if (n > UDP_MAX || !is_answer(peer->asking, bytes, (size_t)n))
 		return;
-	if (bytes[2] & 0x02)
+	peer->asking->was_cut = bytes[2] & 0x02;
+	if (peer->asking->was_cut)
 		start_tcp(peer);
 	else
 		answered(peer, bytes, (size_t)n);

@@ -27,6 +27,7 @@ struct dns_asking {
 
 	struct buf reply; /* BUF_INIT(DNS_MESSAGE_MAX) before; wiped by the caller */
 	bool is_answered;
+	bool was_cut;      /* over UDP; the reply came over TCP */
 	bool has_no_route; /* nothing went out: we have no way to that address */
 	char note[80];     /* why there is no answer; or "" */
 };

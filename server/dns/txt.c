@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "address.h"
 #include "base/mem.h"
 #include "dns.h"
-#include "exchange.h"
-#include "message.h"
-#include "resolve.h"
+#include "survey.h"
 
 const char *const dns_answer_names[] = {
 	[DNS_NOT_ASKED] = "not asked",    [DNS_SHOWS] = "shows it",
@@ -14,12 +13,13 @@ const char *const dns_answer_names[] = {
 };
 _Static_assert(ARRAY_SIZE(dns_answer_names) == DNS_ANSWER_COUNT, "an answer has no name");
 
-static bool has_all(const struct strlist *there, const struct strlist *wanted)
+static size_t count_of(const struct strlist *there, const struct strlist *wanted)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < wanted->len; i++)
-		if (!strlist_has(there, wanted->items[i]))
-			return false;
-	return true;
+		count += strlist_has(there, wanted->items[i]) ? 1 : 0;
+	return count;
 }
 
 static void note(struct dns_server *server, enum dns_answer answer, const char *text)
@@ -28,87 +28,144 @@ static void note(struct dns_server *server, enum dns_answer answer, const char *
 	snprintf(server->note, sizeof(server->note), "%s", text);
 }
 
-static void judge(const struct dns_reply *reply, const struct strlist *wanted,
-                  struct dns_server *server)
+static void judge(const struct dns_reply *reply, bool is_recursive,
+                  const struct strlist *wanted, struct dns_server *server)
 {
 	server->values = (int)reply->values.len;
 	if (!reply->is_ok)
 		note(server, DNS_NO_AUTHORITY, reply->rcode);
-	else if (!reply->has_authority)
+	else if (!is_recursive && !reply->has_authority)
 		note(server, DNS_NO_AUTHORITY, "answers without authority");
-	else if (has_all(&reply->values, wanted))
+	else if (count_of(&reply->values, wanted) == wanted->len)
 		note(server, DNS_SHOWS, "");
-	else if (reply->is_alias)
+	else if (reply->alias[0])
 		note(server, DNS_LACKS, "a CNAME stands at the name");
 	else
 		note(server, DNS_LACKS, reply->values.len ? "" : reply->rcode);
+	/* A resolver that cannot find out is not one that knows of nothing. */
+	if (is_recursive && server->answer == DNS_NO_AUTHORITY)
+		server->answer = DNS_SILENT;
 }
 
-static void take(const struct dns_question *question, const struct dns_asking *asking,
-                 const struct strlist *wanted, struct dns_server *server)
+static void add_up(const struct survey_answer *answer, const struct dns_server *server,
+                   bool is_recursive, const struct strlist *wanted, struct dns_look *look)
 {
-	AUTO_DNS_REPLY struct dns_reply reply = { 0 };
-	struct err err;
-
-	server->values = 0;
-	if (!asking->is_answered)
-		note(server, DNS_SILENT, asking->note);
-	else if (!dns_reply_parse(question, asking->reply.data, asking->reply.len, &reply,
-	                          &err))
-		note(server, DNS_SILENT, err.msg);
-	else
-		judge(&reply, wanted, server);
+	if (!answer->is_answered)
+		return;
+	if (count_of(&answer->reply.values, wanted) > 0)
+		look->any_shows = true;
+	if (server->values > look->values_max)
+		look->values_max = server->values;
+	if (answer->was_cut)
+		look->is_cut = true;
+	if (is_recursive && server->answer == DNS_LACKS &&
+	    answer->reply.ttl_s > look->negative_ttl_s)
+		look->negative_ttl_s = answer->reply.ttl_s;
 }
+
+/* Of one address family: whether somebody answers, and whether all that count show. */
+struct family {
+	size_t shows, answers;
+};
 
 /*
- * An address that this machine has no route to, IPv6 mostly, says nothing about the
- * zone and would stop every order for good: it does not count, as long as one
- * other does.
+ * An address that this machine has no route to, or of a family in which nobody answers
+ * while the other does, says nothing about the zone and would stop every order for good:
+ * it does not count, as long as one other shows the values.
  */
-static bool is_everywhere(const struct dns_zone *zone, const struct dns_asking *askings)
+static void leave_out(struct dns_zone *zone, const struct survey *survey)
+{
+	struct family families[2] = { 0 };
+
+	for (size_t i = 0; i < zone->count; i++) {
+		struct family *own = &families[survey->answers[i].is_ipv6];
+
+		own->shows += zone->servers[i].answer == DNS_SHOWS ? 1 : 0;
+		own->answers += survey->answers[i].is_answered ? 1 : 0;
+	}
+	for (size_t i = 0; i < zone->count; i++) {
+		const struct survey_answer *answer = &survey->answers[i];
+		bool is_dead = families[answer->is_ipv6].answers == 0 &&
+		               families[!answer->is_ipv6].shows > 0;
+
+		zone->servers[i].is_left_out = answer->has_no_route || is_dead;
+	}
+}
+
+static bool is_everywhere(const struct dns_zone *zone)
 {
 	size_t shows = 0;
 
 	for (size_t i = 0; i < zone->count; i++) {
 		if (zone->servers[i].answer == DNS_SHOWS)
 			shows++;
-		else if (!askings[i].has_no_route)
+		else if (!zone->servers[i].is_left_out)
 			return false;
 	}
 	return shows > 0;
+}
+
+bool dns_txt_look(const struct dns_settings *settings, struct dns_zone *zone,
+                  const char *name, const struct strlist *values, struct dns_look *look,
+                  struct err *err)
+{
+	AUTO_SURVEY struct survey survey = { 0 };
+
+	*look = (struct dns_look){ 0 };
+	if (!survey_ask(settings, zone, name, DNS_TYPE_TXT, &survey, err))
+		return false;
+	for (size_t i = 0; i < zone->count; i++) {
+		const struct survey_answer *answer = &survey.answers[i];
+		struct dns_server *server = &zone->servers[i];
+
+		server->values = 0;
+		if (answer->is_answered)
+			judge(&answer->reply, zone->is_recursive, values, server);
+		else
+			note(server, DNS_SILENT, answer->note);
+		add_up(answer, server, zone->is_recursive, values, look);
+	}
+	leave_out(zone, &survey);
+	look->all_show = is_everywhere(zone);
+	return true;
 }
 
 bool dns_txt_ask(const struct dns_settings *settings, struct dns_zone *zone,
                  const char *name, const struct strlist *values, bool *all_show,
                  struct err *err)
 {
-	AUTO_FREE struct dns_asking *askings = xcalloc(zone->count + 1, sizeof(*askings));
-	AUTO_FREE struct dns_question *questions = xcalloc(zone->count + 1,
-	                                                   sizeof(*questions));
+	struct dns_look look;
+	bool ok = dns_txt_look(settings, zone, name, values, &look, err);
 
-	*all_show = false;
-	for (size_t i = 0; i < zone->count; i++) {
-		/* Each with an id of its own: one server cannot speak for another. */
-		if (!dns_question_make(name, DNS_TYPE_TXT, false, &questions[i], err) ||
-		    !dns_address_parse(zone->servers[i].address, &askings[i].to, err))
-			return err_context(err, "name server %s", zone->servers[i].ns);
-		askings[i].wire = questions[i].wire;
-		askings[i].len = questions[i].len;
-		askings[i].reply = (struct buf)BUF_INIT(DNS_MESSAGE_MAX);
+	*all_show = ok && look.all_show;
+	return ok;
+}
+
+bool dns_resolvers(const struct strlist *addresses, struct dns_zone *out, struct err *err)
+{
+	struct dns_address ignored;
+
+	*out = (struct dns_zone){ .is_recursive = true };
+	if (addresses->len == 0 || addresses->len > DNS_SERVERS_MAX)
+		return err_set(err, ERR_CONFIG, "resolvers: 1 to %d addresses, not %zu",
+		               DNS_SERVERS_MAX, addresses->len);
+	for (size_t i = 0; i < addresses->len; i++) {
+		struct dns_server *server = &out->servers[out->count++];
+
+		if (!dns_address_parse(addresses->items[i], &ignored, err))
+			return err_context(err, "resolvers");
+		snprintf(server->ns, sizeof(server->ns), "resolver");
+		snprintf(server->address, sizeof(server->address), "%s",
+		         addresses->items[i]);
 	}
-	dns_exchange(askings, zone->count, resolve_timeout_ms(settings));
-	for (size_t i = 0; i < zone->count; i++) {
-		take(&questions[i], &askings[i], values, &zone->servers[i]);
-		buf_wipe(&askings[i].reply);
-	}
-	*all_show = is_everywhere(zone, askings);
 	return true;
 }
 
 static void format_server(const struct dns_server *server, struct buf *out)
 {
 	buf_addf(out, "%s %s %s", server->ns, server->address,
-	         dns_answer_names[server->answer]);
+	         server->is_left_out ? "cannot be reached from here, not counted"
+	                             : dns_answer_names[server->answer]);
 	if (server->note[0])
 		buf_addf(out, " (%s)", server->note);
 	else if (server->answer == DNS_LACKS)

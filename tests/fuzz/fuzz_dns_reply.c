@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 
 	if (len < 1 || len > 65536)
 		return 0;
-	if (!dns_question_make("example.test", types[bytes[0] % ARRAY_SIZE(types)], true,
+	if (!dns_question_make("example.test", types[bytes[0] % ARRAY_SIZE(types)], DNS_RECURSE,
 	                       &question, &err))
 		abort();
 	if (!dns_reply_parse(&question, bytes + 1, len - 1, &reply, &err) && !err.msg[0])

@@ -352,32 +352,72 @@ static void test_two_servers(void **state)
 	fake_stop(&good);
 }
 
-/* Where IPv6 has a way out, this documentation address is merely silent. */
-static void test_no_route(void **state)
+/* The documentation's IPv6 address is silent or without a route, on every machine. */
+static const struct {
+	const char *name;
+	const char *addresses[4]; /* "good", "stale", or an address */
+	bool all_show, any_shows;
+	const char *text;
+} reaches[] = {
+	{ "IPv4 shows, IPv6 is dead",
+	  { "good", "2001:db8::53" },
+	  true,
+	  true,
+	  "2001:db8::53 cannot be reached from here, not counted (" },
+	{ "dead alone", { "2001:db8::53" }, false, false, "2001:db8::53" },
+	{ "IPv4 lags, IPv6 is dead",
+	  { "good", "stale", "2001:db8::53" },
+	  false,
+	  true,
+	  "lacks it (1 value)" },
+	{ "one of IPv4 is silent",
+	  { "good", "127.0.0.1@1" },
+	  false,
+	  true,
+	  "127.0.0.1@1 does not answer (connection refused)" },
+	{ "nobody shows, IPv6 is dead",
+	  { "stale", "2001:db8::53" },
+	  false,
+	  false,
+	  "lacks it (1 value)" },
+};
+
+static void test_reach(void **state)
 {
-	struct fake good = { .txt = { "a" } };
-	struct dns_zone zone = { .name = "example.test", .count = 2 };
-	const struct dns_settings settings = { .timeout_ms = 100 };
+	struct fake good = { .txt = { "a" } }, stale = { .txt = { "b" } };
+	const struct dns_settings settings = { .timeout_ms = 300 };
 	AUTO_STRLIST struct strlist wanted = { 0 };
-	struct err err = { 0 };
-	bool all_show = false;
 
 	(void)state;
 	fake_start(&good);
+	fake_start(&stale);
 	strlist_add(&wanted, "a");
-	snprintf(zone.servers[0].address, DNS_ADDRESS_MAX, "127.0.0.1@%d", good.port);
-	snprintf(zone.servers[1].address, DNS_ADDRESS_MAX, "2001:db8::53");
-	assert_true(
-	    dns_txt_ask(&settings, &zone, "x.example.test", &wanted, &all_show, &err));
-	assert_int_equal(zone.servers[1].answer, DNS_SILENT);
-	assert_int_equal(all_show, strcmp(zone.servers[1].note, "no route") == 0);
-	/* Alone, it is no proof of anything. */
-	zone.servers[0] = zone.servers[1];
-	zone.count = 1;
-	assert_true(
-	    dns_txt_ask(&settings, &zone, "x.example.test", &wanted, &all_show, &err));
-	assert_false(all_show);
+	for (size_t i = 0; i < sizeof(reaches) / sizeof(reaches[0]); i++) {
+		AUTO_BUF struct buf text = BUF_INIT(4096);
+		struct dns_zone zone = { .name = "example.test" };
+		struct dns_look look;
+		struct err err = { 0 };
+
+		for (; reaches[i].addresses[zone.count]; zone.count++) {
+			const char *at = reaches[i].addresses[zone.count];
+			char *out = zone.servers[zone.count].address;
+
+			if (strchr(at, ':') || strchr(at, '@'))
+				snprintf(out, DNS_ADDRESS_MAX, "%s", at);
+			else
+				snprintf(out, DNS_ADDRESS_MAX, "127.0.0.1@%d",
+				         *at == 'g' ? good.port : stale.port);
+		}
+		CHECK(reaches[i].name, dns_txt_look(&settings, &zone, "x.example.test",
+		                                    &wanted, &look, &err));
+		CHECK(reaches[i].name, look.all_show == reaches[i].all_show);
+		CHECK(reaches[i].name, look.any_shows == reaches[i].any_shows);
+		dns_zone_format(&zone, &text);
+		CHECK(reaches[i].name, strstr(text.data, reaches[i].text) != NULL);
+	}
 	fake_stop(&good);
+	fake_stop(&stale);
+	DONE();
 }
 
 static const struct {
@@ -467,8 +507,8 @@ static void test_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_manners),  cmocka_unit_test(test_two_servers),
-		cmocka_unit_test(test_no_route), cmocka_unit_test(test_walks),
+		cmocka_unit_test(test_manners), cmocka_unit_test(test_two_servers),
+		cmocka_unit_test(test_reach),   cmocka_unit_test(test_walks),
 		cmocka_unit_test(test_address),
 	};
 
