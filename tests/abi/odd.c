@@ -21,7 +21,72 @@
 
 static const struct dns_option options[] = { { "server", 0, "where" },
 	                                     { "token", DNS_SECRET, "a secret" },
+	                                     { DNS_OPTION_CA, 0, "its CA" },
 	                                     { 0 } };
+
+#if defined CASE_json
+static const char reply[] =
+    "{\"ok\":true,\"none\":null,\"deep\":{\"list\":[{\"id\":\"a\"},{\"id\":\"b\\u00e9\"}]"
+    "},"
+    "\"whole\":9007199254740991,\"half\":-1.5,\"empty\":\"\",\"\":\"no name\"}";
+
+/* want NULL: there is no text there */
+static const struct {
+	const char *text, *path, *want;
+	size_t count;
+} asked[] = {
+	{ reply, "ok", "true", 0 },
+	{ reply, "none", NULL, 0 },
+	{ reply, "deep", NULL, 1 },
+	{ reply, "deep.list", NULL, 2 },
+	{ reply, "deep.list.1.id", "b\xc3\xa9", 0 },
+	{ reply, "deep.list.2.id", NULL, 0 },
+	{ reply, "deep.list.-1.id", NULL, 0 },
+	{ reply, "deep.list.0x1.id", NULL, 0 },
+	{ reply, "deep.list.99999999999999999999", NULL, 0 },
+	{ reply, "whole", "9007199254740991", 0 },
+	{ reply, "half", "-1.5", 0 },
+	{ reply, "empty", "", 0 },
+	{ reply, "ok.further", NULL, 0 },
+	{ reply, "", NULL, 7 },
+	{ "[1e300,1e15]", "0", "1.0000000000000001e+300", 0 },
+	{ "[1e300,1e15]", "1", "1000000000000000", 0 },
+	{ "[1e300,1e15]", "", NULL, 2 },
+	{ "\"alone\"", "", "alone", 0 },
+	{ "", "", NULL, 0 },
+	{ "<html>", "result", NULL, 0 },
+	{ "{} trailing", "", NULL, 0 },
+	{ "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"
+	  "]]]]]]]]]]]",
+	  "", NULL, 0 },
+};
+
+static enum dns_result ask_json(const struct dns_host *host)
+{
+	char buffer[] = "[1]";
+	const char *first = host->json(host, buffer, "0"), *quoted;
+
+	/* The same place in memory, another text; and what was given out stays. */
+	buffer[1] = '2';
+	if (strcmp(host->json(host, buffer, "0"), "2") != 0 || strcmp(first, "1") != 0)
+		return host->fail(host, DNS_REFUSED, "the old text was asked");
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const char *got = host->json(host, asked[i].text, asked[i].path);
+
+		if (!got != !asked[i].want || (got && strcmp(got, asked[i].want) != 0) ||
+		    host->json_count(host, asked[i].text, asked[i].path) !=
+		        asked[i].count)
+			return host->fail(host, DNS_REFUSED, "%s: %s: %s", asked[i].text,
+			                  asked[i].path, got ? got : "nothing");
+	}
+	quoted = host->json_quote(host, "a\"\\\n\t\x01\xc3\xa9");
+	if (strcmp(quoted, "\"a\\\"\\\\\\n\\t\\u0001\xc3\xa9\"") != 0)
+		return host->fail(host, DNS_REFUSED, "quoted: %s", quoted);
+	if (strcmp(host->text(host, "%s-%d", "a", 7), "a-7") != 0)
+		return host->fail(host, DNS_REFUSED, "not the text");
+	return DNS_OK;
+}
+#endif
 
 static enum dns_result present(const struct dns_host *host,
                                const struct dns_record *record)
@@ -76,9 +141,15 @@ static enum dns_result present(const struct dns_host *host,
 #elif defined CASE_later
 	if (!DNS_HOST_HAS(host, update) || DNS_HOST_HAS(host, size) == 0)
 		return host->fail(host, DNS_REFUSED, "no update");
-#elif defined CASE_http
+#elif defined CASE_http || defined CASE_limit
 	struct dns_http io = { .method = "GET", .url = host->option(host, "server") };
 	return host->http(host, &io);
+#elif defined CASE_json
+	return ask_json(host);
+#elif defined CASE_pause
+	host->pause(host, 3600 * 1000);
+#elif defined CASE_byhand
+	return host->fail(host, DNS_BY_HAND, "set %s", record->name);
 #endif
 	return DNS_OK;
 }
@@ -144,6 +215,12 @@ DNS_PROVIDER(
 #endif
 #ifndef CASE_nocleanup
 	.cleanup = cleanup,
+#endif
+#if defined CASE_limit
+	.requests_max = 3,
+	.requests_window_s = 60,
+#elif defined CASE_badlimit
+	.requests_max = 3,
 #endif
 );
 #endif

@@ -37,6 +37,7 @@ expect "short struct" "config:*built for ABI 1, 24 bytes*" shortstruct $change
 expect "no options" "config:*not a whole provider: no options*" nooptions $change
 expect "no present" "config:*not a whole provider: no present*" nopresent $change
 expect "no cleanup" "config:*not a whole provider: no cleanup*" nocleanup $change
+expect "no window" "config:*a limit of 3 requests in 0 s*" badlimit $change
 expect "wrong name" "config:*calls itself 'other'*" wrongname $change
 chmod g+w "$dir/good.so"
 expect "group-writable" "config:*good.so: others than its owner can change it*" good $change
@@ -82,11 +83,35 @@ expect "http by name" "*provider http: only https*" http server=http://localhost
 expect "http to ourselves" "temporary: provider http: http://127.0.0.1:1: cannot connect*" http \
 	server=http://127.0.0.1:1/ $change
 
+# Services.
+expect "json, text" "ok" json $change
+expect "by hand" "by-hand: provider byhand: set _acme-challenge.example.org" byhand $change
+begun=$(date +%s)
+expect "a pause of an hour" "ok" pause 2 $change
+[ $(($(date +%s) - begun)) -le 3 ] || { echo "FAILED: a long pause"; failures=$((failures + 1)); }
+
+# The fourth request is not made; nor the third, where two were made before.
+more="$change $change $change"
+refused="temporary: provider limit: http://127.0.0.1:1: cannot connect*"
+expect "a limit" "$refused
+$refused
+$refused
+rate-limited for 60 s: provider limit: certferry keeps to*limit of 3 requests in 60 s
+3 requests in 60 s" limit server=http://127.0.0.1:1/ $more $change
+export CERTFERRY_SPENT=2
+expect "a limit, used up" "$refused
+rate-limited for 17 s: provider limit:*
+1 requests in 60 s" limit server=http://127.0.0.1:1/ $change $change
+unset CERTFERRY_SPENT
+
 # Resolving, connecting and TLS work in the sandbox: the one thing that is wrong with this
 # server is that nobody vouches for it.
 if command -v openssl >/dev/null; then
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
 		-keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost \
+		-keyout "$dir/key2.pem" -out "$dir/other.pem" 2>/dev/null
+	chmod 600 "$dir"/*.pem
 	openssl s_server -accept 127.0.0.1:0 -www -key "$dir/key.pem" -cert "$dir/cert.pem" \
 		>"$dir/s_server" 2>&1 &
 	server=$!
@@ -96,6 +121,11 @@ if command -v openssl >/dev/null; then
 		sleep 0.2
 	done
 	expect "https" "*provider http:*certificate*" http "server=https://localhost:$port/" $change
+	expect "its own CA" "ok" http "server=https://localhost:$port/" api-ca=@"$dir/cert.pem" $change
+	expect "another CA" "config: provider http:*certificate*" http \
+		"server=https://localhost:$port/" api-ca=@"$dir/other.pem" $change
+	expect "no CA" "config: provider http:*api-ca*cannot be used*" http \
+		"server=https://localhost:$port/" api-ca=nonsense $change
 	kill $server
 fi
 expect "log flood" "*line 99*more log lines dropped*ok" flood $change
@@ -110,6 +140,16 @@ ok" bulk $change + example.org _acme-challenge.a.example.org bad \
 expect "outside the zone" "internal:*not in the zone*" good \
 	+ example.org _acme-challenge.example.net value
 expect "no challenge" "internal:*not a challenge's name*" good + example.org www.example.org value
+expect "what a challenge leads to" "ok" good \
+	+_acme-challenge.www.example.net example.org www.example.org value
+expect "the zone itself" "internal:*not a challenge's name*" good \
+	+_acme-challenge.www.example.net example.org example.org value
+expect "what another name leads to" "internal:*not a challenge's name*" good \
+	+www.example.net example.org www.example.org value
+expect "what no name leads to" "internal:*not a challenge's name*" good \
+	"+_acme-challenge.a b" example.org www.example.org value
+expect "a challenge that is a zone" "ok" good \
+	+ _acme-challenge.www.example.org _acme-challenge.www.example.org value
 expect "no value" "internal:*not a challenge's value*" good \
 	+ example.org _acme-challenge.example.org 'a b'
 expect "unknown option" "config:*no option 'x'; there are: server, token*" good x=1 $change

@@ -4,11 +4,13 @@
  *
  *     run_batch HOST DIR PROVIDER describe
  *     run_batch HOST DIR PROVIDER [SECONDS] [OPTION=VALUE | OPTION=@FILE]... \
- *               [+|-] ZONE NAME VALUE...
+ *               [+|-][CHALLENGE] ZONE NAME VALUE...
  *
- * For the tests of this folder and for trying a plugin by hand. @FILE is a secret. Prints
- * a line a change, "ok" or "denied: text", and the batch's; the status is 0 where all is
- * well. Lines of the plugin's log go to stderr.
+ * For the tests of this folder and for trying a plugin by hand. @FILE is a secret;
+ * +_acme-challenge.x says whose CNAME leads to NAME; CERTFERRY_SPENT=5 in the
+ * environment that five requests were made, the first of which is free again in 17 s.
+ * Prints a line a change, "ok" or "denied: text", and the batch's; the status is 0 where
+ * all is well. Lines of the plugin's log go to stderr.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,13 +20,19 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "provider/provider.h"
+#include "provider/wire.h"
 
 enum { OPTIONS_MAX = 16 };
 
+/* A temporary trouble is told from another by its code. */
 static int failed(const struct err *err)
 {
-	printf("%s: %s\n", err_infos[err->kind].name, err->msg);
+	if (err->retry_after > 0)
+		printf("%s for %d s: %s\n", err->code, err->retry_after, err->msg);
+	else if (err->kind == ERR_TEMPORARY && err->code[0])
+		printf("%s: %s\n", err->code, err->msg);
+	else
+		printf("%s: %s\n", err_infos[err->kind].name, err->msg);
 	return 1;
 }
 
@@ -72,6 +80,9 @@ static int run(const struct provider_home *home, const struct provider_call *cal
 		else
 			printf("ok\n");
 	}
+	if (call->toll->window_s > 0)
+		printf("%d requests in %d s\n", call->toll->requests,
+		       call->toll->window_s);
 	return ok ? status : failed(&err);
 }
 
@@ -79,8 +90,12 @@ int main(int argc, char **argv)
 {
 	struct provider_option options[OPTIONS_MAX] = { 0 };
 	struct provider_change changes[PROVIDER_BATCH_MAX] = { 0 };
-	struct provider_call call = { .options = options, .changes = changes };
-	int64_t deadline_s = 10;
+	struct provider_toll toll = { 0 };
+	struct provider_call call = { .options = options,
+		                      .changes = changes,
+		                      .toll = &toll };
+	const char *spent = getenv("CERTFERRY_SPENT");
+	int64_t deadline_s = 10, requests = 0;
 	struct err err;
 	int i = 4, status;
 
@@ -94,16 +109,21 @@ int main(int argc, char **argv)
 		return describe(&home, argv[3]);
 	if (i < argc && str_to_i64(argv[i], 1, 100, &deadline_s))
 		i++;
+	if (spent && !str_to_i64(spent, 0, WIRE_REQUESTS_MAX, &requests))
+		return 2;
+	toll = (struct provider_toll){ .spent = (int)requests, .free_in_s = 17 };
 	for (; i < argc && strchr(argv[i], '=') && call.option_count < OPTIONS_MAX; i++)
 		if (!read_option(argv[i], &options[call.option_count++], &err))
 			return failed(&err);
 	for (; i + 3 < argc && call.change_count < PROVIDER_BATCH_MAX; i += 4)
-		changes[call.change_count++] =
-		    (struct provider_change){ .remove = str_eq(argv[i], "-"),
-			                      .zone = argv[i + 1],
-			                      .name = argv[i + 2],
-			                      .value = argv[i + 3],
-			                      .ttl_s = 60 };
+		changes[call.change_count++] = (struct provider_change){
+			.remove = argv[i][0] == '-',
+			.zone = argv[i + 1],
+			.name = argv[i + 2],
+			.value = argv[i + 3],
+			.ttl_s = 60,
+			.challenge = argv[i][1] ? argv[i] + 1 : NULL
+		};
 	status = run(&home, &call, (int)deadline_s);
 	for (size_t j = 0; j < call.option_count; j++) {
 		union {

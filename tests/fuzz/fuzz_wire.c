@@ -26,6 +26,7 @@ static void read_answer(const struct buf *frame)
 	/* What was taken is written so that it is taken again. */
 	if (!wire_put_answer(&answer, &again, &err) ||
 	    !wire_get_answer(&again, &same, &err) || same.result != answer.result ||
+	    same.requests != (answer.window_s > 0 ? answer.requests : 0) ||
 	    strcmp(same.text, answer.text) != 0)
 		abort();
 	wire_answer_deinit(&same);

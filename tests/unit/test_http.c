@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "http/http.h"
@@ -283,6 +284,80 @@ static bool get(struct http *http, int port, const char *path, struct http_call 
 	done = http_do(http, call, err);
 	call->url = NULL;
 	return done;
+}
+
+/* Nobody listens at port 1: where a request would be made, it is answered with that. */
+static void test_plain_http(void **state)
+{
+	static const struct {
+		const char *url;
+		bool goes;
+	} rows[] = {
+		{ "http://127.0.0.1:1/", true },
+		{ "http://127.255.0.9:1/x?y", true },
+		{ "http://[::1]:1/", true },
+		{ "http://localhost:1/", false },
+		{ "http://127.0.0.1.example.org:1/", false },
+		{ "http://127.0.0.1@192.0.2.1:1/", false },
+		{ "http://user@127.0.0.1:1/", false },
+		{ "http://128.0.0.1:1/", false },
+		{ "http://[::ffff:127.0.0.1]:1/", false },
+		{ "http://[::1%25lo]:1/", false },
+		{ "http://0.0.0.0:1/", false },
+		{ "ftp://127.0.0.1:1/", false },
+		{ "file:///etc/passwd", false },
+	};
+	struct http_settings settings = { .plain_loopback = true, .timeout_s = 2 };
+	struct err err = { 0 };
+
+	(void)state;
+	for (int allowed = 0; allowed < 2; allowed++) {
+		settings.plain_loopback = allowed;
+		CLEANUP(http_freep) struct http *http = http_new(&settings, &err);
+		for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+			AUTO_HTTP_CALL struct http_call call = { .method = "GET",
+				                                 .url = rows[i].url };
+
+			CHECK(rows[i].url, !http_do(http, &call, &err));
+			CHECK(rows[i].url,
+			      err.kind ==
+			          (allowed && rows[i].goes ? ERR_TEMPORARY : ERR_INPUT));
+			if (err.kind == ERR_TEMPORARY)
+				CHECK(rows[i].url, str_starts(err.msg, "http://"));
+		}
+	}
+	DONE();
+}
+
+static void test_roots_in_memory(void **state)
+{
+	AUTO_BUF struct buf pem = BUF_INIT(16384);
+	struct http_settings settings = { .timeout_s = 2 };
+	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
+	struct err err = { 0 };
+	static const struct {
+		const char *name;
+		bool ours;
+		enum err_kind want;
+	} rows[] = {
+		{ "the CA's certificate", true, ERR_NONE },
+		{ "no certificate", false, ERR_CONFIG },
+	};
+
+	(void)state;
+	assert_true(fs_read(ca_file, &pem, &err));
+	server_start(&server);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		AUTO_HTTP_CALL struct http_call call = { 0 };
+
+		settings.ca_pem = rows[i].ours ? pem.data : "nothing";
+		CLEANUP(http_freep) struct http *http = http_new(&settings, &err);
+		CHECK(rows[i].name, get(http, server.port, "/empty", &call, &err) ==
+		                        (rows[i].want == ERR_NONE));
+		CHECK(rows[i].name, err.kind == rows[i].want);
+	}
+	server_stop(&server);
+	DONE();
 }
 
 static void test_replies(void **state)
@@ -651,6 +726,8 @@ static void test_retry_after(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain_http),
+		cmocka_unit_test(test_roots_in_memory),
 		cmocka_unit_test(test_replies),
 		cmocka_unit_test(test_headers),
 		cmocka_unit_test(test_requests),

@@ -93,6 +93,28 @@ static const struct {
 	  "{\"op\":\"present\",\"zone\":\"z\",\"name\":\"n\",\"value\":7,\"ttl\":60}",
 	  "value" },
 
+	{ "what was spent", REQUEST,
+	  HEAD "\"options\":[],\"changes\":0,\"spent\":1200,\"free_in\":299}", NULL },
+	{ "spent without end", REQUEST,
+	  HEAD "\"options\":[],\"changes\":0,\"spent\":1000001}", "spent" },
+	{ "free tomorrow", REQUEST, HEAD "\"options\":[],\"changes\":0,\"free_in\":3601}",
+	  "free_in" },
+	{ "change for another name", CHANGE,
+	  "{\"op\":\"present\",\"zone\":\"z\",\"name\":\"n\",\"value\":\"v\",\"ttl\":60,"
+	  "\"for\":\"_acme-challenge.x.y\"}",
+	  NULL },
+	{ "change for a number", CHANGE,
+	  "{\"op\":\"present\",\"zone\":\"z\",\"name\":\"n\",\"value\":\"v\",\"ttl\":60,"
+	  "\"for\":1}",
+	  "for" },
+
+	{ "end with requests", ANSWER,
+	  "{\"result\":\"ok\",\"requests\":3,\"window\":300}", NULL },
+	{ "a window of a day", ANSWER,
+	  "{\"result\":\"ok\",\"requests\":3,\"window\":86400}", "window" },
+	{ "requests of one change", ANSWER,
+	  "{\"change\":1,\"result\":\"ok\",\"requests\":3}",
+	  "unknown member 'requests'" },
 	{ "log", ANSWER, "{\"log\":\"x\"}", NULL },
 	{ "log and more", ANSWER, "{\"log\":\"x\",\"result\":\"ok\"}", "unknown member" },
 	{ "result", ANSWER, "{\"change\":3,\"result\":\"denied\",\"text\":\"no\"}",
@@ -150,7 +172,82 @@ static void test_there_and_back(void **state)
 	assert_string_equal(request.options[1].value, "top\n\"secret\"");
 	assert_true(request.options[1].is_secret);
 	assert_false(request.options[0].is_secret);
+	assert_int_equal(request.spent, 0);
 	wire_request_deinit(&request);
+}
+
+static void test_toll(void **state)
+{
+	static const struct {
+		const char *name;
+		struct provider_toll toll;
+		int spent, free_in_s;
+	} tolls[] = {
+		{ "some", { .spent = 5, .free_in_s = 60 }, 5, 60 },
+		{ "nothing yet", { .free_in_s = 60 }, 0, 0 },
+		{ "odd", { .spent = -1, .free_in_s = -1 }, 0, 0 },
+		{ "more than matters",
+		  { .spent = INT32_MAX, .free_in_s = INT32_MAX },
+		  WIRE_REQUESTS_MAX,
+		  WIRE_WINDOW_MAX },
+	};
+	const struct provider_home home = { "/h", "/plugins" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tolls) / sizeof(tolls[0]); i++) {
+		struct provider_toll toll = tolls[i].toll;
+		const struct provider_call call = { .provider = "x", .toll = &toll };
+		AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
+		struct wire_request request;
+		struct err err;
+
+		CHECK(tolls[i].name, wire_put_request(&home, &call, 30, &frame, &err));
+		CHECK(tolls[i].name, wire_get_request(&frame, &request, &err));
+		CHECK(tolls[i].name, request.spent == tolls[i].spent);
+		CHECK(tolls[i].name, request.free_in_s == tolls[i].free_in_s);
+		wire_request_deinit(&request);
+	}
+	DONE();
+}
+
+static void test_change_there_and_back(void **state)
+{
+	const struct provider_change with = { .zone = "example.net",
+		                              .name = "abc.example.net",
+		                              .value = "v",
+		                              .challenge = "_acme-challenge.x.org" };
+	struct provider_change without = with;
+	AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
+	struct wire_change change;
+	struct err err;
+
+	(void)state;
+	without.challenge = NULL;
+	assert_true(wire_put_change(&with, &frame, &err));
+	assert_true(wire_get_change(&frame, &change, &err));
+	assert_string_equal(change.challenge, with.challenge);
+	wire_change_deinit(&change);
+	assert_true(wire_put_change(&without, &frame, &err));
+	assert_true(wire_get_change(&frame, &change, &err));
+	assert_null(change.challenge);
+	wire_change_deinit(&change);
+}
+
+static void test_end_there_and_back(void **state)
+{
+	const struct wire_answer end = { .kind = WIRE_ANSWER_END,
+		                         .requests = 7,
+		                         .window_s = 300 };
+	AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
+	struct wire_answer got;
+	struct err err;
+
+	(void)state;
+	assert_true(wire_put_answer(&end, &frame, &err));
+	assert_true(wire_get_answer(&frame, &got, &err));
+	assert_int_equal(got.kind, WIRE_ANSWER_END);
+	assert_int_equal(got.requests, 7);
+	assert_int_equal(got.window_s, 300);
 }
 
 /* The longest texts that are allowed fit, whatever JSON makes of them. */
@@ -216,6 +313,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_toll),
+		cmocka_unit_test(test_change_there_and_back),
+		cmocka_unit_test(test_end_there_and_back),
 		cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_result_to_err),
 	};
