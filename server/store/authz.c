@@ -12,7 +12,10 @@ static void authz_deinit(struct authz *authz)
 	free(authz->challenge_url);
 	free(authz->txt_name);
 	free(authz->txt_value);
+	free(authz->target);
 	free(authz->zone);
+	free(authz->dns);
+	free(authz->refused);
 }
 
 void authz_list_deinit(struct authz_list *list)
@@ -28,12 +31,14 @@ bool store_authz_save(struct store *store, struct authz *authz, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "INSERT INTO authz (order_id, name, url, challenge_url, txt_name, "
-		   "txt_value, zone, is_answered, is_valid) "
-		   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
+		   "txt_value, target, zone, dns, refused, is_answered, is_valid) "
+		   "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) "
 		   "ON CONFLICT (order_id, name) DO UPDATE SET url = excluded.url, "
 		   "challenge_url = excluded.challenge_url, "
 		   "txt_name = excluded.txt_name, txt_value = excluded.txt_value, "
-		   "zone = excluded.zone, is_answered = excluded.is_answered, "
+		   "target = excluded.target, zone = excluded.zone, "
+		   "dns = excluded.dns, refused = excluded.refused, "
+		   "is_answered = excluded.is_answered, "
 		   "is_valid = excluded.is_valid RETURNING id");
 	bool row;
 
@@ -43,7 +48,10 @@ bool store_authz_save(struct store *store, struct authz *authz, struct err *err)
 	put_text(&use, authz->challenge_url);
 	put_text(&use, authz->txt_name);
 	put_text(&use, authz->txt_value);
+	put_text(&use, authz->target);
 	put_text(&use, authz->zone);
+	put_text(&use, authz->dns);
+	put_text(&use, authz->refused);
 	put_int(&use, authz->is_answered);
 	put_int(&use, authz->is_valid);
 	if (!sql_row(&use, &row, err))
@@ -57,7 +65,8 @@ bool store_authz_list(struct store *store, int64_t order_id, struct authz_list *
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "SELECT id, order_id, name, url, challenge_url, txt_name, "
-		   "txt_value, zone, is_answered, is_valid FROM authz "
+		   "txt_value, target, zone, dns, refused, is_answered, is_valid "
+		   "FROM authz "
 		   "WHERE order_id = $1 ORDER BY id");
 	bool row;
 
@@ -75,7 +84,10 @@ bool store_authz_list(struct store *store, int64_t order_id, struct authz_list *
 		authz->challenge_url = get_text(&use);
 		authz->txt_name = get_text(&use);
 		authz->txt_value = get_text(&use);
+		authz->target = get_text(&use);
 		authz->zone = get_text(&use);
+		authz->dns = get_text(&use);
+		authz->refused = get_text(&use);
 		authz->is_answered = get_int(&use) != 0;
 		authz->is_valid = get_int(&use) != 0;
 	}

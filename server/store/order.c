@@ -7,11 +7,12 @@
 #include "sql.h"
 
 /* A row that somebody has claimed shows no token to others: they cannot save it. */
-#define COLUMNS                                                                      \
-	"id, certificate, host, ca, dns, profile, names, key_type, intent, reason, " \
-	"account_id, key_id, url, finalize_url, certificate_url, certificate_id, "   \
-	"state, state_since_ms, run_at_ms, attempts, polls, last_kind, last_code, "  \
-	"last_msg, last_retry_after, last_at, created_at, "
+#define COLUMNS                                                                     \
+	"id, certificate, host, ca, dns, alias, profile, names, key_type, intent, " \
+	"reason, account_id, key_id, url, finalize_url, certificate_url, "          \
+	"certificate_id, state, state_since_ms, run_at_ms, attempts, polls, "       \
+	"waits_for, last_kind, last_code, last_msg, last_retry_after, last_at, "    \
+	"created_at, "
 #define COLUMNS_OF_OTHERS COLUMNS "CASE WHEN claim = 0 THEN token ELSE -1 END"
 
 enum { NAMES_MAX = 64 * 1024 };
@@ -31,6 +32,7 @@ void order_deinit(struct order *order)
 	free(order->host);
 	free(order->ca);
 	free(order->dns);
+	free(order->alias);
 	free(order->profile);
 	strlist_deinit(&order->names);
 	free(order->intent);
@@ -38,6 +40,7 @@ void order_deinit(struct order *order)
 	free(order->url);
 	free(order->finalize_url);
 	free(order->certificate_url);
+	free(order->waits_for);
 	*order = (struct order){ 0 };
 }
 
@@ -48,6 +51,7 @@ static void get_order(struct use *use, struct order *out)
 	out->host = get_text(use);
 	out->ca = get_text(use);
 	out->dns = get_text(use);
+	out->alias = get_text(use);
 	out->profile = get_plain(use);
 	get_list(use, &out->names);
 	out->key_type = (enum key_type)get_name(use, key_type_names, KEY_TYPE_COUNT);
@@ -65,6 +69,7 @@ static void get_order(struct use *use, struct order *out)
 	out->run_at_ms = get_int(use);
 	out->attempts = (int)get_int(use);
 	out->polls = (int)get_int(use);
+	out->waits_for = get_text(use);
 	get_err(use, &out->last);
 	out->last_at = get_int(use);
 	out->created_at = get_int(use);
@@ -85,6 +90,7 @@ static void put_progress(struct use *use, const struct order *order)
 	put_int(use, order->run_at_ms);
 	put_int(use, order->attempts);
 	put_int(use, order->polls);
+	put_text(use, order->waits_for);
 	put_err(use, &order->last);
 	put_int(use, order->last_at);
 	put_text(use, order->reason);
@@ -117,17 +123,18 @@ static bool insert_row(struct store *store, struct order *order, struct err *err
 	    store,
 	    "INSERT INTO \"order\" (account_id, key_id, url, finalize_url, "
 	    "certificate_url, certificate_id, state, state_since_ms, run_at_ms, "
-	    "attempts, polls, last_kind, last_code, last_msg, last_retry_after, "
-	    "last_at, reason, certificate, host, ca, dns, profile, names, key_type, "
-	    "intent, created_at, began_at_ms) "
+	    "attempts, polls, waits_for, last_kind, last_code, last_msg, "
+	    "last_retry_after, last_at, reason, certificate, host, ca, dns, alias, "
+	    "profile, names, key_type, intent, created_at, began_at_ms) "
 	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-	    "$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27) "
+	    "$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) "
 	    "RETURNING id");
 	put_progress(&use, order);
 	put_text(&use, order->certificate);
 	put_text(&use, order->host);
 	put_text(&use, order->ca);
 	put_text(&use, order->dns);
+	put_text(&use, order->alias);
 	put_plain(&use, order->profile);
 	put_text(&use, names.data);
 	put_text(&use, key_type_names[order->key_type]);
@@ -236,10 +243,11 @@ static bool update_row(struct store *store, const struct order *order, bool rele
 	    "UPDATE \"order\" SET account_id = $1, key_id = $2, url = $3, "
 	    "finalize_url = $4, certificate_url = $5, certificate_id = $6, state = $7, "
 	    "state_since_ms = $8, run_at_ms = $9, attempts = $10, polls = $11, "
-	    "last_kind = $12, last_code = $13, last_msg = $14, last_retry_after = $15, "
-	    "last_at = $16, reason = $17, began_at_ms = coalesce(began_at_ms, $18), "
-	    "claim = CASE WHEN $19 THEN 0 ELSE claim END "
-	    "WHERE id = $20 AND token = $21 AND ($22 OR state = $7)");
+	    "waits_for = $12, last_kind = $13, last_code = $14, last_msg = $15, "
+	    "last_retry_after = $16, last_at = $17, reason = $18, "
+	    "began_at_ms = coalesce(began_at_ms, $19), "
+	    "claim = CASE WHEN $20 THEN 0 ELSE claim END "
+	    "WHERE id = $21 AND token = $22 AND ($23 OR state = $7)");
 
 	put_progress(&use, order);
 	put_id(&use, began_at(order));

@@ -93,8 +93,8 @@ enum { ORDER_AT_WORK_MS = 30 * 1000 };
  * May this order go to the CA now? No while as many as in_flight_max are between WAIT and
  * TIDY (one that waits for more than 30 s itself takes no room), while one of the same
  * account, profile and names is, or while one that began before it and less than 120 s
- * ago, without a failure, is proving one of its names that has no valid authorization of
- * this account and profile yet.
+ * ago, without a failure and not to wait for more than 30 s, is proving one of its names
+ * that has no valid authorization of this account and profile yet.
  */
 bool store_order_may_start(struct store *store, const struct order *order,
                            int in_flight_max, bool *may, struct err *err) MUST_CHECK;
@@ -170,23 +170,30 @@ struct txt_filter {
 	const char *dns;  /* NULL: of all */
 	int64_t order_id; /* 0: of all */
 	enum txt_state state;
-	int limit;     /* 0: none */
-	int64_t first; /* the rows of this order come first; 0: nobody's */
+	int limit;         /* 0: none */
+	int64_t first;     /* the rows of this order come first; 0: nobody's */
+	bool is_any_state; /* whatever state says */
+	const char *name;  /* NULL: of all */
 };
 /* Oldest first otherwise. */
 bool store_txt_list(struct store *store, const struct txt_filter *filter,
                     struct txt_list *out, struct err *err) MUST_CHECK;
-/* ERR_NOT_FOUND where the row is gone, or is unwanted by now and was to become set. */
+/* How many values of ours may be at that name: the CA reads all of them in one answer. */
+bool store_txt_count(struct store *store, const char *name, int *count,
+                     struct err *err) MUST_CHECK;
+/* ERR_NOT_FOUND where the row is gone, or has moved on meanwhile: what is unwanted or
+ * left is not set or asked for any more, and only what is unwanted is left to a person.
+ */
 bool store_txt_set_state(struct store *store, int64_t id, enum txt_state state,
                          struct err *err) MUST_CHECK;
 bool store_txt_remove(struct store *store, int64_t id, const struct event *event,
                       struct err *err) MUST_CHECK;
 /* Marks the order's rows TXT_UNWANTED, but for those whose value another open order wants
- * too: such a row is removed at once. */
+ * too: such a row is removed at once. What is TXT_LEFT stays so. */
 bool store_txt_unwant_order(struct store *store, int64_t order_id,
                             struct err *err) MUST_CHECK;
-/* At start: rows of orders that are done and not unwanted yet become TXT_UNWANTED. count:
- * all unwanted rows. */
+/* At start: rows of orders that are done, and those of no order, become TXT_UNWANTED
+ * where they are neither that yet nor TXT_LEFT. count: all unwanted rows. */
 bool store_txt_unwant_orphans(struct store *store, int64_t *count,
                               struct err *err) MUST_CHECK;
 #endif

@@ -59,7 +59,7 @@ static bool to_tidy(struct store *store, int64_t id, int64_t now_ms, const char 
 	    store,
 	    "UPDATE \"order\" SET state = 'tidy', run_at_ms = $1, state_since_ms = $1, "
 	    "attempts = 0, polls = 0, last_kind = $2, last_code = '', last_msg = $3, "
-	    "last_retry_after = 0 WHERE id = $4 AND claim = 0 "
+	    "last_retry_after = 0, waits_for = NULL WHERE id = $4 AND claim = 0 "
 	    "AND state NOT IN ('tidy', 'done')");
 
 	put_int(&use, now_ms);

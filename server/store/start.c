@@ -70,8 +70,9 @@ bool store_order_twin_next(struct store *store, const struct order *order,
 	return sql_done(&use, err);
 }
 
-/* The name is proved once for all: who came later waits for who is at it. Of two that
- * have both begun the earlier one goes on, so that they do not wait for each other. */
+/* The name is proved once for all: who came later waits for who is at it, unless that one
+ * is to wait long itself, as for a person. Of two that have both begun the earlier one
+ * goes on, so that they do not wait for each other. */
 static bool has_pioneer(struct store *store, const struct order *order, bool *yes,
                         struct err *err)
 {
@@ -83,13 +84,15 @@ static bool has_pioneer(struct store *store, const struct order *order, bool *ye
 	    "WHERE o.state NOT IN ('wait', 'done') AND o.id <> $1 AND " SAME_ACCOUNT
 	    " AND o.state IN ('create', 'publish', 'spread', 'answer', 'validate') "
 	    "AND o.attempts = 0 AND o.began_at_ms > $5 "
+	    "AND (o.claim <> 0 OR o.run_at_ms <= $6) "
 	    "AND NOT EXISTS (SELECT 1 FROM \"order\" AS me WHERE me.id = $1 "
 	    "AND (me.began_at_ms, me.id) < (o.began_at_ms, o.id)) "
 	    "AND NOT EXISTS (SELECT 1 FROM proved AS p WHERE p.account_id = o.account_id "
-	    "AND p.profile = o.profile AND p.name = mine.name AND p.until > $6))");
+	    "AND p.profile = o.profile AND p.name = mine.name AND p.until > $7))");
 
 	put_account(&use, order);
 	put_int(&use, clock_now_ms() - PATIENCE_MS);
+	put_int(&use, clock_now_ms() + ORDER_AT_WORK_MS);
 	put_int(&use, clock_now());
 	return answer(&use, yes, err);
 }

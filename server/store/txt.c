@@ -6,21 +6,22 @@
 #include "order.h"
 #include "sql.h"
 
-/* Another order that is not done wants the record that this row is about, too. */
+/* Somebody is to remove it: a provider, or a person. */
+#define NOT_WANTED "('unwanted', 'left')"
+
+/* Another order that is not done wants the record that this row is about, too. A row of
+ * no order is never another's: it has a value of its own. */
 #define WANTED_BY_ANOTHER                                                   \
 	"EXISTS (SELECT 1 FROM txt AS other JOIN \"order\" AS o ON o.id = " \
 	"other.order_id "                                                   \
 	"WHERE other.name = txt.name AND other.value = txt.value "          \
 	"AND other.zone = txt.zone AND other.dns = txt.dns "                \
-	"AND other.order_id <> txt.order_id AND other.state <> 'unwanted' " \
-	"AND o.state <> 'done')"
+	"AND other.id <> txt.id AND other.state NOT IN " NOT_WANTED         \
+	" AND o.state <> 'done')"
 
 static const char *const txt_state_names[] = {
-	[TXT_WANTED] = "wanted",
-	[TXT_SET] = "set",
-	[TXT_UNWANTED] = "unwanted",
-	[TXT_ASKED] = "asked",
-	[TXT_LEFT] = "left",
+	[TXT_WANTED] = "wanted", [TXT_SET] = "set",   [TXT_UNWANTED] = "unwanted",
+	[TXT_ASKED] = "asked",   [TXT_LEFT] = "left",
 };
 _Static_assert(ARRAY_SIZE(txt_state_names) == TXT_STATE_COUNT, "a state has no name");
 
@@ -31,18 +32,19 @@ void txt_list_deinit(struct txt_list *list)
 		free(list->items[i].zone);
 		free(list->items[i].name);
 		free(list->items[i].value);
+		free(list->items[i].challenge);
 	}
 	free(list->items);
 	*list = (struct txt_list){ 0 };
 }
 
-/* What an earlier order left to be removed is wanted again: were its row to stay, the
- * value would be taken away under the new one. */
+/* What an earlier order wanted to be removed is wanted again: were its row to stay, the
+ * value would be taken away under the new one, by a provider or by a person. */
 static bool take_over(struct store *store, const struct txt *txt, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
 	    store, "DELETE FROM txt WHERE dns = $1 AND zone = $2 AND name = $3 "
-		   "AND value = $4 AND state = 'unwanted'");
+		   "AND value = $4 AND state IN " NOT_WANTED);
 
 	put_text(&use, txt->dns);
 	put_text(&use, txt->zone);
@@ -54,11 +56,10 @@ static bool take_over(struct store *store, const struct txt *txt, struct err *er
 static bool insert(struct store *store, struct txt *txt, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
-	    store,
-	    "INSERT INTO txt (order_id, dns, zone, name, value, state, created_at) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7) "
-	    "ON CONFLICT (order_id, dns, zone, name, value) "
-	    "DO UPDATE SET state = excluded.state RETURNING id");
+	    store, "INSERT INTO txt (order_id, dns, zone, name, value, challenge, state, "
+		   "created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
+		   "ON CONFLICT (order_id, dns, zone, name, value) DO UPDATE SET "
+		   "state = excluded.state, challenge = excluded.challenge RETURNING id");
 	bool row;
 
 	put_id(&use, txt->order_id);
@@ -66,6 +67,7 @@ static bool insert(struct store *store, struct txt *txt, struct err *err)
 	put_text(&use, txt->zone);
 	put_text(&use, txt->name);
 	put_text(&use, txt->value);
+	put_text(&use, txt->challenge);
 	put_text(&use, txt_state_names[txt->state]);
 	put_int(&use, txt->created_at ? txt->created_at : clock_now());
 	if (!sql_row(&use, &row, err))
@@ -84,54 +86,94 @@ bool store_txt_add(struct store *store, struct txt *txt, struct err *err)
 	return sql_finish(store, done, err);
 }
 
+/* $1 to $5: any of these states, so that the index serves it. */
+static void put_states(struct use *use, const struct txt_filter *filter)
+{
+	for (int i = 0; i < TXT_STATE_COUNT; i++)
+		put_text(use,
+		         txt_state_names[filter->is_any_state ? i : (int)filter->state]);
+}
+_Static_assert(TXT_STATE_COUNT == 5, "the list has $1 to $5 for them");
+
+static void get_txt(struct use *use, struct txt *txt)
+{
+	txt->id = get_int(use);
+	txt->order_id = get_int(use);
+	txt->dns = get_text(use);
+	txt->zone = get_text(use);
+	txt->name = get_text(use);
+	txt->value = get_text(use);
+	txt->challenge = get_text(use);
+	txt->state = (enum txt_state)get_name(use, txt_state_names, TXT_STATE_COUNT);
+	txt->created_at = get_int(use);
+}
+
 bool store_txt_list(struct store *store, const struct txt_filter *filter,
                     struct txt_list *out, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(
-	    store, "SELECT id, order_id, dns, zone, name, value, state, created_at "
-		   "FROM txt WHERE state = $1 AND (CAST($2 AS TEXT) IS NULL OR dns = $2) "
-		   "AND (CAST($3 AS INTEGER) IS NULL OR order_id = $3) "
-		   "ORDER BY CASE WHEN order_id = $4 THEN 0 ELSE 1 END, id LIMIT $5");
+	    store, "SELECT id, order_id, dns, zone, name, value, challenge, state, "
+		   "created_at FROM txt WHERE state IN ($1, $2, $3, $4, $5) "
+		   "AND (CAST($6 AS TEXT) IS NULL OR dns = $6) "
+		   "AND (CAST($7 AS INTEGER) IS NULL OR order_id = $7) "
+		   "AND (CAST($8 AS TEXT) IS NULL OR name = $8) "
+		   "ORDER BY CASE WHEN order_id = $9 THEN 0 ELSE 1 END, id LIMIT $10");
 	bool row;
 
 	*out = (struct txt_list){ 0 };
-	put_text(&use, txt_state_names[filter->state]);
+	put_states(&use, filter);
 	put_text(&use, filter->dns);
 	put_id(&use, filter->order_id);
+	put_text(&use, filter->name);
 	put_int(&use, filter->first);
 	put_int(&use, filter->limit ? filter->limit : INT32_MAX);
 	while (sql_row(&use, &row, err) && row) {
-		struct txt *txt;
-
 		out->items = xrealloc(out->items, out->len + 1, sizeof(*out->items));
-		txt = &out->items[out->len++];
-		txt->id = get_int(&use);
-		txt->order_id = get_int(&use);
-		txt->dns = get_text(&use);
-		txt->zone = get_text(&use);
-		txt->name = get_text(&use);
-		txt->value = get_text(&use);
-		txt->state = (enum txt_state)get_name(&use, txt_state_names,
-		                                      TXT_STATE_COUNT);
-		txt->created_at = get_int(&use);
+		get_txt(&use, &out->items[out->len++]);
 	}
 	return sql_done(&use, err);
 }
 
+bool store_txt_count(struct store *store, const char *name, int *count, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT count(DISTINCT value) FROM txt WHERE name = $1");
+	bool row;
+
+	*count = 0;
+	put_text(&use, name);
+	if (!sql_row(&use, &row, err))
+		return false;
+	*count = (int)get_int(&use);
+	return sql_done(&use, err);
+}
+
+/* Somebody else may have moved the row while a provider was at it. */
+#define MOVE_FROM(states) \
+	"UPDATE txt SET state = $1 WHERE id = $2 AND state IN (" states ")"
+
+static const char *const moves[] = {
+	[TXT_WANTED] = MOVE_FROM("'wanted', 'set', 'asked'"),
+	[TXT_SET] = MOVE_FROM("'wanted', 'asked', 'set'"),
+	[TXT_UNWANTED] = MOVE_FROM("'wanted', 'set', 'asked', 'unwanted'"),
+	[TXT_ASKED] = MOVE_FROM("'wanted', 'asked'"),
+	[TXT_LEFT] = MOVE_FROM("'unwanted', 'left'"),
+};
+_Static_assert(ARRAY_SIZE(moves) == TXT_STATE_COUNT, "a state cannot be entered");
+
 bool store_txt_set_state(struct store *store, int64_t id, enum txt_state state,
                          struct err *err)
 {
-	AUTO_USE struct use use = sql_use(store,
-	                                  "UPDATE txt SET state = $1 WHERE id = $2 "
-	                                  "AND (state <> 'unwanted' OR $1 <> 'set')");
+	AUTO_USE struct use use = sql_use(store, moves[state]);
 
 	put_text(&use, txt_state_names[state]);
 	put_int(&use, id);
 	if (!sql_done(&use, err))
 		return false;
 	return sql_changes(store) == 1 ||
-	       err_set(err, ERR_NOT_FOUND, "the ledger has no TXT record %lld",
-	               (long long)id);
+	       err_set(err, ERR_NOT_FOUND,
+	               "the ledger has no TXT record %lld that can become '%s'",
+	               (long long)id, txt_state_names[state]);
 }
 
 static bool take_out(struct store *store, int64_t id, struct err *err)
@@ -174,8 +216,9 @@ bool store_txt_unwant_order(struct store *store, int64_t order_id, struct err *e
 	if (!store_begin(store, err))
 		return false;
 	done = unwant(store, "DELETE FROM txt WHERE order_id = $1 AND " WANTED_BY_ANOTHER,
-	              "UPDATE txt SET state = 'unwanted' WHERE order_id = $1", order_id,
-	              err);
+	              "UPDATE txt SET state = 'unwanted' WHERE order_id = $1 "
+	              "AND state NOT IN " NOT_WANTED,
+	              order_id, err);
 	return sql_finish(store, done, err);
 }
 
@@ -191,8 +234,10 @@ static bool count_unwanted(struct store *store, int64_t *count, struct err *err)
 	return sql_done(&use, err);
 }
 
-#define ORDER_IS_DONE \
-	"order_id IN (SELECT id FROM \"order\" WHERE state = 'done' AND id >= $1)"
+/* Of no order: a check of an earlier run did not come to its end. */
+#define IS_ORPHAN                                                                    \
+	"(order_id IN (SELECT id FROM \"order\" WHERE state = 'done' AND id >= $1) " \
+	"OR order_id IS NULL)"
 
 bool store_txt_unwant_orphans(struct store *store, int64_t *count, struct err *err)
 {
@@ -200,10 +245,9 @@ bool store_txt_unwant_orphans(struct store *store, int64_t *count, struct err *e
 
 	if (!store_begin(store, err))
 		return false;
-	done = unwant(store,
-	              "DELETE FROM txt WHERE " ORDER_IS_DONE " AND " WANTED_BY_ANOTHER,
-	              "UPDATE txt SET state = 'unwanted' WHERE " ORDER_IS_DONE
-	              " AND state <> 'unwanted'",
+	done = unwant(store, "DELETE FROM txt WHERE " IS_ORPHAN " AND " WANTED_BY_ANOTHER,
+	              "UPDATE txt SET state = 'unwanted' WHERE " IS_ORPHAN
+	              " AND state NOT IN " NOT_WANTED,
 	              0, err) &&
 	       count_unwanted(store, count, err);
 	return sql_finish(store, done, err);

@@ -12,6 +12,7 @@ static void whole_row_comes_back(void **state)
 
 	fixture_order_fill(&order, "www", "web-1", "*.a.test a.test");
 	order.profile = xstrdup("tlsserver");
+	order.alias = xstrdup("{name}.acme.test");
 	OK(f, store_order_add(f->store, &order, &moved, &f->err));
 	OK(f, store_order_next(f->store, &run_at, &found, &f->err));
 	assert_true(found);
@@ -30,6 +31,7 @@ static void whole_row_comes_back(void **state)
 	claimed.attempts = 3;
 	claimed.polls = 4;
 	claimed.run_at_ms = 99;
+	claimed.waits_for = xstrdup("ns2.a.test lacks it");
 	claimed.last_at = 5;
 	claimed.last = (struct err){
 		.kind = ERR_REMOTE, .retry_after = 9, .code = "urn:x", .msg = "no"
@@ -51,6 +53,8 @@ static void whole_row_comes_back(void **state)
 	                  str_eq(got.last.code, "urn:x") && str_eq(got.last.msg, "no") &&
 	                  got.last_at == 5);
 	CHECK("state", got.state == ORDER_VALIDATE);
+	CHECK("new in 0002", str_eq(got.alias, "{name}.acme.test") &&
+	                         str_eq(got.waits_for, "ns2.a.test lacks it"));
 	CHECK("texts", str_eq(got.reason, "missing") && str_eq(got.intent, "intent") &&
 	                   str_eq(got.ca, "ca") && str_eq(got.dns, "dns"));
 	DONE();
@@ -311,6 +315,27 @@ static void who_waits_long_takes_no_room(void **state)
 	assert_true(may);
 }
 
+/* Asked of a person, say: then all orders' records are to be asked for at once. */
+static void who_waits_long_is_no_pioneer(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_ORDER struct order first = { 0 }, second = { 0 };
+	int64_t account = fixture_account(f, "https://ca.test/directory");
+	bool found, may = true;
+
+	fixture_order(f, "one", "web-1", "a.test b.test");
+	fixture_order_state(f, "one", "web-1", ORDER_SPREAD, account);
+	fixture_order_fill(&second, "two", "web-2", "b.test c.test");
+	OK(f, store_order_add(f->store, &second, &moved, &f->err));
+	OK(f, store_order_may_start(f->store, &second, 9, &may, &f->err));
+	assert_false(may);
+	OK(f, store_order_newest(f->store, "one", "web-1", &first, &found, &f->err));
+	first.run_at_ms = clock_now_ms() + 60 * 1000;
+	OK(f, store_order_save(f->store, &first, false, NULL, &f->err));
+	OK(f, store_order_may_start(f->store, &second, 9, &may, &f->err));
+	assert_true(may);
+}
+
 /* An order cannot begin before its twin does something: the run need not wait for it. */
 static void the_twin_says_when(void **state)
 {
@@ -364,6 +389,7 @@ int main(void)
 		STORE_TEST(open_orders_are_listed),
 		STORE_TEST(may_start),
 		STORE_TEST(who_waits_long_takes_no_room),
+		STORE_TEST(who_waits_long_is_no_pioneer),
 		STORE_TEST(the_twin_says_when),
 		STORE_TEST(two_pioneers_do_not_wait_for_each_other),
 	};
