@@ -84,6 +84,22 @@ const char *clock_format_span(int64_t seconds, char out[CLOCK_TEXT])
 	return out;
 }
 
+const char *clock_format_duration(int64_t seconds, char out[CLOCK_TEXT])
+{
+	static const struct {
+		int64_t seconds;
+		char name;
+	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_SIZE(units) &&
+	       (seconds == 0 || seconds % units[i].seconds != 0))
+		i++;
+	snprintf(out, CLOCK_TEXT, "%lld%c", (long long)(seconds / units[i].seconds),
+	         units[i].name);
+	return out;
+}
+
 /* Exactly n digits at *text, which moves behind them; *good is cleared where not. */
 static int digits(const char **text, int n, bool *good)
 {

@@ -29,6 +29,10 @@ const char *clock_format(int64_t when, char out[CLOCK_TEXT]);
 /* For people: "in 3 h", "12 min ago", "now". */
 const char *clock_format_span(int64_t seconds, char out[CLOCK_TEXT]);
 
+/* As the configuration says it: "90s", "10m", "5d"; the largest unit that leaves no rest.
+ */
+const char *clock_format_duration(int64_t seconds, char out[CLOCK_TEXT]);
+
 /* RFC 3339, fractions cut off; and the HTTP date of RFC 9110 5.6.7 (IMF-fixdate). */
 bool clock_parse_rfc3339(const char *text, int64_t *out) MUST_CHECK;
 bool clock_parse_http_date(const char *text, int64_t *out) MUST_CHECK;

@@ -75,6 +75,8 @@ static void add_json(cJSON *list, const struct view *view)
 	cJSON_AddBoolToObject(object, "is_served", view_is_served(view));
 	add_time(object, "served_at", view->has_delivery ? delivery->served_at : 0);
 	add_time(object, "waits_until", view->waits_until);
+	json_add_text(object, "waits_for",
+	              view->has_order ? view->order.waits_for : NULL);
 	add_err(object, view->err);
 }
 
@@ -97,7 +99,8 @@ static void add_row(struct table *table, const struct view *view)
 		until[10] = '\0';
 		str_add_hex(&key, view->key_sha256, KEY_SHOWN);
 	}
-	if (view->waits_until) {
+	/* A person is not told to come again, but what to do. */
+	if (view->waits_until && !view->by_hand) {
 		free(note);
 		note = xasprintf(
 		    "again %s: %s",

@@ -17,6 +17,8 @@ struct args {
 	bool json;
 	int verbose; /* -v adds one, -q takes one away */
 	bool yes;
+	bool check;    /* plan: make all checks */
+	bool no_check; /* apply: make none */
 	const char *fingerprint;
 	int64_t limit;
 	struct strlist only, force;
@@ -25,8 +27,8 @@ struct args {
 
 typedef bool cmd_fn(const struct args *args, struct err *err);
 cmd_fn cmd_init, cmd_check, cmd_host_enroll, cmd_host_list, cmd_plan, cmd_apply,
-    cmd_status, cmd_cert_show, cmd_provider_list, cmd_provider_show, cmd_events,
-    cmd_version, cmd_help, cmd_completion;
+    cmd_status, cmd_pending, cmd_cert_show, cmd_provider_list, cmd_provider_show,
+    cmd_events, cmd_version, cmd_help, cmd_completion;
 
 /* Bits of commands, for options that only some of them take. */
 enum {
@@ -36,6 +38,8 @@ enum {
 	TAKES_FORCE = 1 << 3,
 	TAKES_LIMIT = 1 << 4,
 	TAKES_JSON = 1 << 5,
+	TAKES_CHECK = 1 << 6,
+	TAKES_NO_CHECK = 1 << 7,
 };
 
 struct command {
@@ -100,8 +104,15 @@ void json_add_text(void *object, const char *name, const char *text);
 /* Prints JSON to stdout, indented, and frees it. */
 void print_json(void *cjson);
 
-/* plan_view.c */
-void plan_print(const struct fleet_plan *plan, bool json);
+/* plan_view.c: with JSON the findings too, in one object. */
+struct findings;
+void plan_print(const struct fleet_plan *plan, const struct findings *found, bool json);
+
+/* findings_view.c: what is at least as bad as that, each line once; nothing where there
+ * is none. */
+void findings_print(const struct findings *found, int least, FILE *to);
+/* A cJSON array. */
+void *findings_json(const struct findings *found);
 
 /* outcome.c: the newest event's id; 0: there is none. */
 bool outcome_mark(struct session *session, int64_t *id, struct err *err) MUST_CHECK;

@@ -4,12 +4,14 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#include "pending.h"
 #include "view.h"
 
 /* What a run came to: how many are as wanted, and of each other one why and what next. */
 
 struct tally {
 	size_t by_state[VIEW_STATE_COUNT];
+	size_t by_hand; /* of those that wait: for a person */
 	size_t all;
 };
 
@@ -25,15 +27,28 @@ static void add_row(struct table *table, const struct view *view)
 	table_add(table, cells);
 }
 
+/* The store knows nothing of what a check has kept away. */
+static void note_blocked(struct view *view, const struct fleet_item *item)
+{
+	if (item->action != FLEET_BLOCKED)
+		return;
+	view->state = VIEW_BLOCKED;
+	view->waits_until = 0;
+	snprintf(view->reason, sizeof(view->reason), "%s", item->reason);
+}
+
 static void count(struct tally *tally, const struct view *view)
 {
 	tally->all++;
 	tally->by_state[view->state]++;
+	if (view->state == VIEW_WAITING && view->by_hand)
+		tally->by_hand++;
 }
 
 static bool judge(const struct tally *tally, struct err *err)
 {
-	size_t stuck = tally->by_state[VIEW_FAILED] + tally->by_state[VIEW_BLOCKED];
+	size_t stuck = tally->by_state[VIEW_FAILED] + tally->by_state[VIEW_BLOCKED] +
+	               tally->by_hand;
 	size_t open = tally->all - tally->by_state[VIEW_DONE] - stuck;
 
 	if (stuck)
@@ -68,6 +83,23 @@ static bool is_second_of_place(const struct fleet_plan *plan, size_t at)
 	return at > 0 && fleet_same_place(&plan->items[at], &plan->items[at - 1]);
 }
 
+/* What a person has to do, in full: cron mails it. What is only left behind is no reason
+ * for a mail. */
+static bool print_pending(struct session *session, const struct tally *tally, bool quiet,
+                          struct err *err)
+{
+	AUTO_PENDING struct pending pending = { 0 };
+	FILE *to = quiet ? stderr : stdout;
+
+	if (!pending_load(&pending, session->config, session->store, err))
+		return false;
+	if (pending.len == 0 || (quiet && !tally->by_hand))
+		return true;
+	fprintf(to, "\n");
+	pending_print(&pending, to);
+	return true;
+}
+
 bool outcome_print(struct session *session, const struct fleet_plan *plan, int64_t since,
                    bool quiet, struct err *err)
 {
@@ -87,12 +119,15 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 		if (!view_load(&view, session->store, plan->items[i].certificate,
 		               plan->items[i].host, err))
 			return false;
+		note_blocked(&view, &plan->items[i]);
 		count(&tally, &view);
 		if (view.state != VIEW_DONE)
 			add_row(table, &view);
 	}
 	if (tally.by_state[VIEW_DONE] < tally.all)
 		table_print(table, quiet ? stderr : stdout);
+	if (!print_pending(session, &tally, quiet, err))
+		return false;
 	if (!quiet)
 		printf("%zu of %zu certificates are installed as wanted%s\n",
 		       tally.by_state[VIEW_DONE], tally.all,

@@ -59,6 +59,15 @@ static void set_not_renewed(struct view *view, bool is_open)
 	         order->last.msg);
 }
 
+static void set_by_hand(struct view *view)
+{
+	set(view, VIEW_WAITING, "");
+	snprintf(view->reason, sizeof(view->reason),
+	         "set %zu TXT record%s: certferry pending", view->by_hand,
+	         view->by_hand == 1 ? "" : "s");
+	view->waits_until = view->order.run_at_ms / 1000;
+}
+
 /* The rows speak first: what is under way or failed says more than what is due. An order
  * that failed is history when no new certificate is due, or when the next is not to be
  * like it. */
@@ -73,8 +82,12 @@ static bool judge_rows(struct view *view, const struct fleet_item *next)
 
 	if ((is_open && order->attempts > 0) || (has_ended && is_due))
 		set_not_renewed(view, is_open);
+	else if (is_open && view->by_hand)
+		set_by_hand(view);
 	else if (is_open)
-		set(view, VIEW_WORKING, order_state_names[order->state]);
+		set(view, VIEW_WORKING,
+		    order->waits_for ? order->waits_for
+		                     : order_state_names[order->state]);
 	else if (view->has_delivery && delivery->state != DELIVERY_DONE &&
 	         delivery->last.kind != ERR_NONE)
 		set_failed(view, &delivery->last, delivery->run_at_ms, true);
@@ -109,6 +122,22 @@ static void judge(struct view *view, struct store *store, struct err *err)
 		set(view, VIEW_DUE, plan.items[0].reason);
 }
 
+/* In these states an order may wait for a person. */
+static bool count_by_hand(struct view *view, struct store *store, struct err *err)
+{
+	AUTO_TXT_LIST struct txt_list asked = { 0 };
+	const struct txt_filter filter = { .order_id = view->order.id,
+		                           .state = TXT_ASKED };
+
+	if (!view->has_order ||
+	    (view->order.state != ORDER_PUBLISH && view->order.state != ORDER_SPREAD))
+		return true;
+	if (!store_txt_list(store, &filter, &asked, err))
+		return false;
+	view->by_hand = asked.len;
+	return true;
+}
+
 bool view_load(struct view *view, struct store *store,
                const struct config_certificate *wanted, const struct config_host *at,
                struct err *err)
@@ -125,6 +154,8 @@ bool view_load(struct view *view, struct store *store,
 	if (view->has_certificate &&
 	    !store_key_fingerprint(store, view->certificate.key_id, view->key_sha256,
 	                           err))
+		return false;
+	if (!count_by_hand(view, store, err))
 		return false;
 	judge(view, store, err);
 	return err->kind == ERR_NONE;

@@ -33,6 +33,7 @@ struct view {
 	enum view_state state;
 	const struct err *err; /* why it is not done; NULL: no failure */
 	int64_t waits_until;   /* 0: not waiting */
+	size_t by_hand;        /* TXT records that its order waits for a person to set */
 	char reason[400];      /* in words, in every state */
 };
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/dnsname.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -205,14 +206,16 @@ static void check_certificate(struct load *load, struct draft_certificate *draft
 /* Settling comes after seeing. */
 static void check_dns(struct load *load, const struct config_dns *dns)
 {
+	int waited = dns->propagation == PROPAGATION_SETTLE ? dns->wait_s : 0;
+	char all[CLOCK_TEXT];
+
 	if (!dns->settle_s || dns->propagation == PROPAGATION_AUTHORITATIVE ||
 	    dns->propagation == PROPAGATION_RESOLVERS)
 		return;
 	problem_at(load, place_find(load, &dns->settle_s, PLACE_WHOLE, dns),
 	           "comes after the record was seen, and with this propagation nobody "
-	           "looks; propagation: {settle: %ds} alone",
-	           dns->settle_s +
-	               (dns->propagation == PROPAGATION_SETTLE ? dns->wait_s : 0));
+	           "looks; propagation: {settle: %s} alone",
+	           clock_format_duration(waited + dns->settle_s, all));
 }
 
 void check_config(struct load *load)

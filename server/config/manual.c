@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "config/table.h"
 
 static const char *const kind_words[] = {
@@ -37,39 +38,19 @@ static void add_text(struct buf *out, const char *text)
 	}
 }
 
-static void add_span(struct buf *out, int64_t seconds)
-{
-	static const struct {
-		int64_t seconds;
-		char unit;
-	} units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (seconds % units[i].seconds || seconds < units[i].seconds)
-			continue;
-		buf_addf(out, "%lld%c", (long long)(seconds / units[i].seconds),
-		         units[i].unit);
-		return;
-	}
-	buf_addf(out, "0s");
-}
-
 static void add_range(struct buf *out, const struct key *key)
 {
 	bool is_span = key->kind == VALUE_DURATION || key->kind == VALUE_LONG_DURATION;
+	char from[CLOCK_TEXT], to[CLOCK_TEXT];
 
 	if (!key->max || key->kind == VALUE_LIST || key->kind == VALUE_ONE_OR_LIST)
 		return;
-	buf_addf(out, " from ");
 	if (is_span)
-		add_span(out, key->min);
+		buf_addf(out, " from %s to %s", clock_format_duration(key->min, from),
+		         clock_format_duration(key->max, to));
 	else
-		buf_addf(out, "%lld", (long long)key->min);
-	buf_addf(out, " to ");
-	if (is_span)
-		add_span(out, key->max);
-	else
-		buf_addf(out, "%lld", (long long)key->max);
+		buf_addf(out, " from %lld to %lld", (long long)key->min,
+		         (long long)key->max);
 }
 
 static void add_type(struct buf *out, const struct key *key)

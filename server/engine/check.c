@@ -125,6 +125,18 @@ static void check_options(const struct config_dns *dns, const struct provider_in
 	}
 }
 
+/* A person is waited for by looking. */
+static void check_by_hand(const struct config_dns *dns, struct strlist *problems)
+{
+	AUTO_FREE char *path = xasprintf("dns.%s.propagation", dns->name);
+
+	if (str_eq(dns->provider, "manual") && (dns->propagation == PROPAGATION_SETTLE ||
+	                                        dns->propagation == PROPAGATION_NONE))
+		problem(problems, &dns->mark, path,
+		        "a person sets the records, and with this nobody would see when; "
+		        "authoritative, or {resolvers: [ADDRESS, ...]}");
+}
+
 static void check_dns(const struct config_dns *dns, const struct engine_paths *paths,
                       struct strlist *problems)
 {
@@ -159,8 +171,10 @@ bool engine_check(const struct config *config, const struct engine_paths *paths,
 
 	for (size_t i = 0; i < config->certificate_count; i++)
 		check_service(&config->certificates[i], problems);
-	for (size_t i = 0; i < config->dns_count; i++)
+	for (size_t i = 0; i < config->dns_count; i++) {
 		check_dns(&config->dns[i], paths, problems);
+		check_by_hand(&config->dns[i], problems);
+	}
 	for (size_t i = 0; i < config->ca_count; i++) {
 		AUTO_FREE char *path = xasprintf("cas.%s.eab.key", config->cas[i].name);
 

@@ -25,7 +25,8 @@
  * what was installed last; and what was delivered is looked at again in every run.
  *
  * An order that is under way is gone on with while it is for what the configuration wants
- * now. Where that was changed the order is given up, its TXT values are removed, and a
+ * now, by the same ways (CA, DNS entries, challenge-alias). Where that was changed the
+ * order is given up, its TXT values are removed, and a
  * new one is begun in the same run.
  */
 enum fleet_action {
@@ -49,6 +50,9 @@ struct fleet_item {
 	int64_t order_id;  /* FLEET_GO_ON, FLEET_WAIT: order row; 0: none */
 	int64_t stale_id;  /* order to be given up: it is for what was wanted before; 0:
 	                      none */
+	enum fleet_action meanwhile; /* FLEET_ISSUE: what is done for the certificate that
+	                                is there, should no new one come; FLEET_BLOCKED:
+	                                there is none, or it has expired */
 };
 
 struct fleet_plan {
@@ -73,6 +77,10 @@ void fleet_plan_deinit(struct fleet_plan *plan);
 /* Are they of one place? */
 bool fleet_same_place(const struct fleet_item *a, const struct fleet_item *b);
 
+/* The place's FLEET_ISSUE becomes FLEET_BLOCKED, and what is there is cared for. Items
+ * behind it move. */
+void fleet_block(struct fleet_plan *plan, size_t at, const char *reason);
+
 /* Is there anything but looking? */
 bool fleet_plan_has_work(const struct fleet_plan *plan);
 
@@ -89,6 +97,10 @@ int64_t fleet_renewal(const struct config_certificate *wanted,
 struct strlist;
 void fleet_service(const struct config_certificate *certificate, struct strlist *test,
                    struct strlist *reload);
+
+/* The DNS entries of a certificate as an order remembers them: joined by ",". The caller
+ * frees. */
+char *fleet_dns(const struct config_certificate *certificate);
 
 /* Digests of what the configuration wants: of the certificate, and of the way it is
  * installed on this host. The caller frees. */

@@ -50,6 +50,15 @@ char *fleet_intent(const struct config_certificate *certificate,
 	return digest(&text);
 }
 
+char *fleet_dns(const struct config_certificate *certificate)
+{
+	AUTO_BUF struct buf text = BUF_INIT(TEXT_MAX);
+
+	for (size_t i = 0; i < certificate->dns_count; i++)
+		buf_addf(&text, "%s%s", i ? "," : "", certificate->dnses[i]->name);
+	return buf_take(&text);
+}
+
 static void add_argv(struct strlist *list, const char *const *argv)
 {
 	for (; argv && *argv; argv++)

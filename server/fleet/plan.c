@@ -10,16 +10,14 @@
 #include "store/order.h"
 #include "store/run.h"
 
+#include "warn.h"
+
 const char *const fleet_action_names[] = {
 	[FLEET_ISSUE] = "issue",   [FLEET_GO_ON] = "go on", [FLEET_DELIVER] = "deliver",
 	[FLEET_VERIFY] = "verify", [FLEET_WAIT] = "wait",   [FLEET_BLOCKED] = "blocked",
 };
 _Static_assert(ARRAY_SIZE(fleet_action_names) == FLEET_ACTION_COUNT,
                "an action has no name");
-
-/* Let's Encrypt: this many certificates for one set of names in seven days, no override.
- */
-enum { SAME_SET_LIMIT = 5 };
 
 /* Seconds from a refusal by the CA to the next order for the same place: five failed
  * authorizations an hour lock a name, so the second try is soon and the fourth is not. */
@@ -91,17 +89,20 @@ static const char *why_due(const struct place *place)
 	           : NULL;
 }
 
-/* Is the newest order for what the configuration wants now, and by the same ways? The
- * DNS entry matters until the names are proved. */
+/* Is the newest order for what the configuration wants now, and by the same ways? Where
+ * the names are proved matters until they are. */
 static bool is_of_today(const struct place *place)
 {
 	const struct order *order = &place->order;
-	AUTO_FREE char *intent = fleet_intent(place->certificate, place->host);
+	const struct config_certificate *wanted = place->certificate;
+	AUTO_FREE char *intent = fleet_intent(wanted, place->host);
+	AUTO_FREE char *dns = fleet_dns(wanted);
+	bool is_proved = order->state == ORDER_FINALIZE || order->state == ORDER_COLLECT;
+	bool same_ways = str_eq(dns, order->dns) &&
+	                 str_eq(wanted->challenge_alias, order->alias);
 
-	return str_eq(intent, order->intent) &&
-	       str_eq(place->certificate->ca->name, order->ca) &&
-	       (str_eq(place->certificate->dns->name, order->dns) ||
-	        order->state == ORDER_FINALIZE || order->state == ORDER_COLLECT);
+	return str_eq(intent, order->intent) && str_eq(wanted->ca->name, order->ca) &&
+	       (same_ways || is_proved);
 }
 
 /* The newest order ended without a certificate, refused by the CA: when is the next? */
@@ -136,7 +137,9 @@ static void decide_open(const struct place *place, struct fleet_item *item)
 	             order->run_at_ms > clock_now_ms();
 
 	say(item, waits ? FLEET_WAIT : FLEET_GO_ON,
-	    order->attempts ? order->last.msg : order->reason);
+	    order->attempts    ? order->last.msg
+	    : order->waits_for ? order->waits_for
+	                       : order->reason);
 	item->order_id = order->id;
 	item->until = order->run_at_ms / 1000;
 }
@@ -196,12 +199,27 @@ static struct fleet_item *add_item(const struct place *place, struct fleet_plan 
 	return item;
 }
 
-/* A renewal that fails must not keep us from caring for what is there. */
+/* A renewal that fails, or waits for a person, must not keep us from caring for what is
+ * there. */
 static bool is_cared_for(const struct place *place, const struct fleet_item *item)
 {
+	const struct order *order = &place->order;
+
 	return place->has_certificate && place->newest.not_after > clock_now() &&
 	       (item->action == FLEET_WAIT ||
-	        (item->action == FLEET_GO_ON && place->order.attempts > 0));
+	        (item->action == FLEET_GO_ON &&
+	         (order->attempts > 0 || order->waits_for)));
+}
+
+/* A new certificate is to come; what if it does not? */
+static void note_meanwhile(const struct place *place, struct fleet_item *item)
+{
+	struct fleet_item other = { .action = FLEET_BLOCKED };
+
+	if (place->has_certificate && place->newest.not_after > clock_now())
+		decide_delivery(place, &other);
+	item->meanwhile = other.action;
+	item->wanted_id = other.wanted_id;
 }
 
 static void decide(const struct place *place, struct fleet_plan *plan)
@@ -217,6 +235,8 @@ static void decide(const struct place *place, struct fleet_plan *plan)
 	}
 	if (!decide_order(place, item))
 		decide_delivery(place, item);
+	else if (item->action == FLEET_ISSUE)
+		note_meanwhile(place, item);
 	else if (is_cared_for(place, item))
 		decide_delivery(place, add_item(place, plan));
 }
@@ -263,26 +283,11 @@ static bool check_names(const struct config *config, const struct strlist *names
 	return true;
 }
 
-static void warn_same_set(const struct config_certificate *certificate,
-                          struct fleet_plan *plan)
-{
-	if (certificate->unique_name || certificate->host_count <= SAME_SET_LIMIT)
-		return;
-	AUTO_FREE char *text = xasprintf(
-	    "%s: %zu hosts with the same set of names; Let's Encrypt issues %d "
-	    "certificates a week for "
-	    "one set, without exception: set unique-name, say \"{host}.srv.%s\"",
-	    certificate->name, certificate->host_count, SAME_SET_LIMIT,
-	    certificate->names.len ? certificate->names.items[0] : "example.com");
-
-	strlist_add(&plan->warnings, text);
-}
-
 static bool plan_certificate(const struct config_certificate *certificate,
                              struct store *store, const struct fleet_wish *wish,
                              struct fleet_plan *out, struct err *err)
 {
-	warn_same_set(certificate, out);
+	fleet_warn(certificate, &out->warnings);
 	for (size_t i = 0; i < certificate->host_count; i++) {
 		CLEANUP(place_deinit)
 		struct place place = { .certificate = certificate,

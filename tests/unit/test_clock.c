@@ -124,9 +124,29 @@ static void test_time_passes(void **state)
 	assert_int_equal(clock_left_ms(clock_deadline_ms((int64_t)INT_MAX * 2)), INT_MAX);
 }
 
+static const struct {
+	int64_t seconds;
+	const char *want;
+} durations[] = {
+	{ 0, "0s" },      { 1, "1s" },         { 90, "90s" },   { 60, "1m" },
+	{ 600, "10m" },   { 3600, "1h" },      { 5400, "90m" }, { 86400, "1d" },
+	{ 432000, "5d" }, { 86401, "86401s" },
+};
+
+static void format_duration(void **state)
+{
+	char text[CLOCK_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(durations); i++)
+		assert_string_equal(clock_format_duration(durations[i].seconds, text),
+		                    durations[i].want);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(format_duration),
 		cmocka_unit_test(test_dates),
 		cmocka_unit_test(test_formatting),
 		cmocka_unit_test(test_time_passes),

@@ -9,7 +9,8 @@
 /* A configuration made by hand: one certificate on one host. */
 struct world {
 	struct config_ca ca;
-	struct config_dns dns;
+	struct config_dns dns, spare;
+	const struct config_dns *dnses[2];
 	struct config_host host;
 	const struct config_host *hosts[1];
 	struct config_certificate certificate;
@@ -19,9 +20,10 @@ struct world {
 };
 
 static char text_name[] = "www", text_host[] = "web-1", text_ca[] = "ca",
-	    text_dns[] = "dns";
+	    text_dns[] = "dns", text_spare[] = "spare";
 static char text_directory[] = "https://ca.test/dir", text_address[] = "192.0.2.1";
 static char text_dir[] = "/etc/ssl/www", text_root[] = "root", text_a[] = "a.test";
+static char text_alias[] = "_acme-challenge.{name}.acme.test";
 static char text_true[] = "true", text_file[] = "test.yaml";
 
 static void make_world(struct world *w)
@@ -31,6 +33,9 @@ static void make_world(struct world *w)
 	w->reload[0] = text_true;
 	w->ca = (struct config_ca){ .name = text_ca, .directory = text_directory };
 	w->dns = (struct config_dns){ .name = text_dns };
+	w->spare = (struct config_dns){ .name = text_spare };
+	w->dnses[0] = &w->dns;
+	w->dnses[1] = &w->spare;
 	w->host = (struct config_host){ .name = text_host,
 		                        .address = text_address,
 		                        .port = 22 };
@@ -41,6 +46,8 @@ static void make_world(struct world *w)
 		.key = KEY_EC_256,
 		.ca = &w->ca,
 		.dns = &w->dns,
+		.dnses = w->dnses,
+		.dns_count = 1,
 		.hosts = w->hosts,
 		.host_count = 1,
 		.install = { text_dir, text_root, text_root, 0600 },
@@ -332,6 +339,15 @@ static void change_dns(struct world *w)
 	w->dns.name = other;
 }
 
+static void add_spare(struct world *w)
+{
+	w->certificate.dns_count = 2;
+}
+static void add_alias(struct world *w)
+{
+	w->certificate.challenge_alias = text_alias;
+}
+
 static const struct {
 	const char *name;
 	enum order_state state;
@@ -350,6 +366,10 @@ static const struct {
 	{ "another DNS entry", ORDER_PUBLISH, 3, change_dns, FLEET_ISSUE, true },
 	{ "another DNS entry, proved", ORDER_FINALIZE, 0, change_dns, FLEET_GO_ON,
 	  false },
+	{ "a DNS entry more", ORDER_SPREAD, 0, add_spare, FLEET_ISSUE, true },
+	{ "a DNS entry more, proved", ORDER_COLLECT, 0, add_spare, FLEET_GO_ON, false },
+	{ "an alias", ORDER_SPREAD, 0, add_alias, FLEET_ISSUE, true },
+	{ "an alias, proved", ORDER_FINALIZE, 0, add_alias, FLEET_GO_ON, false },
 	{ "tidying keeps nobody waiting", ORDER_TIDY, 4, change_nothing, FLEET_ISSUE,
 	  false },
 };
@@ -471,6 +491,69 @@ static void a_renewal_that_waits_hides_nothing(void **state)
 	DONE();
 }
 
+/* ... and so is one whose successor waits for a person, for days perhaps. */
+static void a_renewal_that_waits_for_a_person_hides_nothing(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_ORDER struct order order = { 0 };
+	const struct event event = { .name = "order.spread" };
+	struct world w;
+	bool found;
+
+	make_world(&w);
+	enroll(f);
+	deliver(f, &w, issue(f, &w, 70 * DAY, 90 * DAY));
+	begin_order(f, &w, ORDER_SPREAD, 0);
+	OK(f,
+	   store_order_newest(f->store, text_name, text_host, &order, &found, &f->err));
+	order.waits_for = xstrdup("set 1 record: certferry pending");
+	OK(f, store_order_save(f->store, &order, false, &event, &f->err));
+	plan_all(f, &w, &plan);
+	assert_int_equal(plan.count, 2);
+	assert_int_equal(plan.items[0].action, FLEET_GO_ON);
+	assert_string_equal(plan.items[0].reason, order.waits_for);
+	assert_int_equal(plan.items[1].action, FLEET_VERIFY);
+}
+
+static char text_b[] = "b.test", text_wild[] = "*.a.test", text_one[] = "x.acme.test";
+static char *two_names[] = { text_a, text_b }, *one_base[] = { text_a, text_wild };
+
+static const struct {
+	const char *name;
+	char **names;
+	char *alias, *unique_name;
+	const char *warning; /* NULL: none */
+} aliases[] = {
+	{ "none", two_names, NULL, NULL, NULL },
+	{ "one for all", two_names, text_one, NULL,
+	  "www: challenge-alias x.acme.test holds the records of 2 names" },
+	{ "a wildcard and its base", one_base, text_one, NULL, NULL },
+	{ "a unique name", one_base, text_one, text_b, "of 2 names" },
+	{ "each its own", two_names, text_alias, NULL, NULL },
+};
+
+static void an_alias_for_all_is_warned_of(void **state)
+{
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
+		AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+		struct world w;
+
+		make_world(&w);
+		w.certificate.names = (struct strlist){ aliases[i].names, 2 };
+		w.certificate.challenge_alias = aliases[i].alias;
+		w.certificate.unique_name = aliases[i].unique_name;
+		plan_all(f, &w, &plan);
+		CHECK(aliases[i].name, plan.warnings.len == (aliases[i].warning ? 1 : 0));
+		CHECK(aliases[i].name,
+		      plan.warnings.len != 1 ||
+		          strstr(plan.warnings.items[0], aliases[i].warning));
+	}
+	DONE();
+}
+
 /* Only refusals count, and the CA's own word on when to come back. */
 static void the_ca_says_how_long(void **state)
 {
@@ -527,6 +610,8 @@ static void what_is_adopted_is_claimed(void **state)
 	bool found;
 
 	make_world(&w);
+	add_spare(&w);
+	add_alias(&w);
 	enroll(f);
 	/* Under way, but not in the configuration any more: only to be tidied. */
 	(void)fixture_order(f, "old", "web-9", "b.test");
@@ -540,6 +625,8 @@ static void what_is_adopted_is_claimed(void **state)
 	assert_true(found);
 	assert_string_equal(second.certificate, "www");
 	assert_string_equal(second.names.items[0], "a.test");
+	assert_string_equal(second.dns, "dns,spare");
+	assert_string_equal(second.alias, text_alias);
 }
 
 int main(void)
@@ -551,6 +638,8 @@ int main(void)
 		STORE_TEST(what_was_changed_is_begun_anew),
 		STORE_TEST(what_was_changed_back_is_given_up),
 		cmocka_unit_test(a_renewal_that_waits_hides_nothing),
+		STORE_TEST(a_renewal_that_waits_for_a_person_hides_nothing),
+		STORE_TEST(an_alias_for_all_is_warned_of),
 		STORE_TEST(the_ca_says_how_long),
 		STORE_TEST(an_unknown_name_is_an_error),
 		STORE_TEST(what_is_adopted_is_claimed),
