@@ -102,10 +102,23 @@ static void add_address(const ldns_rr *rr, struct strlist *values)
 		strlist_add(values, text);
 }
 
+/* A list holds no text with a NUL in it. */
+static void add_bytes(const struct buf *bytes, struct strlist *values)
+{
+	AUTO_BUF struct buf shown = BUF_INIT(4 * VALUE_SHOWN_MAX + 16);
+
+	if (strlen(bytes->data) == bytes->len) {
+		strlist_add(values, bytes->data);
+		return;
+	}
+	str_add_printable(&shown, bytes->data, bytes->len, VALUE_SHOWN_MAX);
+	strlist_add(values, shown.data);
+}
+
 /* The strings of one record make one value (RFC 8555 8.4). */
 static void add_txt(const ldns_rr *rr, struct strlist *values)
 {
-	AUTO_BUF struct buf joined = BUF_INIT(65536), shown = BUF_INIT(65536);
+	AUTO_BUF struct buf joined = BUF_INIT(65536);
 
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
 		const ldns_rdf *part = ldns_rr_rdf(rr, i);
@@ -114,12 +127,7 @@ static void add_txt(const ldns_rr *rr, struct strlist *values)
 		if (ldns_rdf_size(part) > 1 && data[0] < ldns_rdf_size(part))
 			buf_add(&joined, data + 1, data[0]);
 	}
-	if (strlen(joined.data) == joined.len) {
-		strlist_add(values, joined.data);
-		return;
-	}
-	str_add_printable(&shown, joined.data, joined.len, VALUE_SHOWN_MAX);
-	strlist_add(values, shown.data);
+	add_bytes(&joined, values);
 }
 
 /* A tag is letters and digits (RFC 8659 4.1); one that is not is shown as "?", and is
@@ -140,7 +148,7 @@ static void add_tag(const char *tag, size_t len, struct buf *text)
  * does not matter how ldns cuts them. One that is too short says nothing. */
 static void add_caa(const ldns_rr *rr, struct strlist *values)
 {
-	AUTO_BUF struct buf raw = BUF_INIT(65536), text = BUF_INIT(4 * 65536);
+	AUTO_BUF struct buf raw = BUF_INIT(65536), text = BUF_INIT(2 * 65536);
 
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++)
 		buf_add(&raw, ldns_rdf_data(ldns_rr_rdf(rr, i)),
@@ -152,9 +160,8 @@ static void add_caa(const ldns_rr *rr, struct strlist *values)
 	buf_addf(&text, "%d ", bytes[0]);
 	add_tag(raw.data + 2, bytes[1], &text);
 	buf_addf(&text, " ");
-	str_add_printable(&text, raw.data + 2 + bytes[1], raw.len - 2 - bytes[1],
-	                  VALUE_SHOWN_MAX);
-	strlist_add(values, text.data);
+	buf_add(&text, raw.data + 2 + bytes[1], raw.len - 2 - bytes[1]);
+	add_bytes(&text, values);
 }
 
 static const struct {

@@ -50,8 +50,8 @@ struct dns_reply {
 	struct strlist glue; /* "NAME ADDRESS": what the answer knows of them */
 	/*
 	 * What the records of the asked type say: addresses, names without final
-	 * dot, for SOA the owner, for TXT the joined strings (one with a NUL byte
-	 * is escaped), for CAA "FLAGS TAG VALUE". Records of another owner do not
+	 * dot, for SOA the owner, for TXT the joined strings, for CAA "FLAGS TAG
+	 * VALUE" (one with a NUL byte is escaped). Records of another owner do not
 	 * count, but for addresses and CAA: there a resolver followed an alias.
 	 */
 	struct strlist values;
