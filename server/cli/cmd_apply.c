@@ -1,71 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "internal.h"
 
-#include <pthread.h>
 #include <unistd.h>
 
+#include "base/finding.h"
 #include "base/log.h"
+#include "base/mem.h"
+#include "engine/preflight.h"
 
-/* plan and apply */
+#include "watch.h"
+
+/* apply */
 
 static const char *const no_yes = "no yes, so nothing was done";
-
-bool cmd_plan(const struct args *args, struct err *err)
-{
-	AUTO_SESSION struct session session = { 0 };
-	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
-	const struct fleet_wish wish = { &args->only, &args->force };
-
-	if (!session_config(&session, args, err) || !session_store(&session, err) ||
-	    !fleet_plan(session.config, session.store, &wish, &plan, err))
-		return false;
-	plan_print(&plan, args->json);
-	return true;
-}
-
-/* Signals come to one thread that waits for them: the first asks the run to end, with
- * what is running brought to its end; the second ends the process, which loses nothing
- * either. */
-struct watch {
-	pthread_t thread;
-	sigset_t set;
-	atomic_bool stop;
-};
-
-static void *watch_signals(void *arg)
-{
-	struct watch *watch = arg;
-	int got;
-
-	while (sigwait(&watch->set, &got) == 0) {
-		if (got == SIGUSR1)
-			return NULL;
-		if (atomic_exchange(&watch->stop, true))
-			_exit(130);
-		log_warn(NULL, "run.stop",
-		         "ending after the steps that are running; once more to "
-		         "end at once");
-	}
-	return NULL;
-}
-
-static bool watch_start(struct watch *watch, struct err *err)
-{
-	sigemptyset(&watch->set);
-	sigaddset(&watch->set, SIGINT);
-	sigaddset(&watch->set, SIGTERM);
-	sigaddset(&watch->set, SIGHUP);
-	sigaddset(&watch->set, SIGUSR1);
-	pthread_sigmask(SIG_BLOCK, &watch->set, NULL);
-	return pthread_create(&watch->thread, NULL, watch_signals, watch) == 0 ||
-	       err_set(err, ERR_INTERNAL, "cannot start a thread");
-}
-
-static void watch_end(struct watch *watch)
-{
-	pthread_kill(watch->thread, SIGUSR1);
-	pthread_join(watch->thread, NULL);
-}
+static const char *const stopped = "stopped by a signal";
 
 /* The places at which something is done: a place may have two rows, and what is blocked
  * or only waits has no part in the run. */
@@ -86,24 +34,124 @@ static size_t works(const struct fleet_plan *plan)
 	return count;
 }
 
-static bool run(struct session *session, const struct args *args,
-                const struct fleet_plan *plan, bool *is_stopped, struct err *err)
+/* One run: its engine is the one that makes the checks too, so that what they found out
+ * of CA and DNS is not asked again. */
+struct run {
+	struct session *session;
+	const struct args *args;
+	struct fleet_plan plan;
+	struct findings found;
+	struct watch watch;
+	struct live *live; /* NULL until the checks are over */
+	struct engine *engine;
+};
+
+static void run_deinit(struct run *run)
 {
-	CLEANUP(live_freep) struct live *live = live_new(works(plan), args->verbose);
-	CLEANUP(engine_freep) struct engine *engine = NULL;
-	const struct progress progress = live_progress(live);
-	struct watch watch = { 0 };
+	engine_free(run->engine);
+	live_free(run->live);
+	findings_deinit(&run->found);
+	fleet_plan_deinit(&run->plan);
+}
+
+static void report(void *arg, const struct progress_event *event)
+{
+	const struct run *run = arg;
+
+	if (!run->live)
+		return;
+	const struct progress to = live_progress(run->live);
+
+	to.report(to.arg, event);
+}
+
+static bool issues(const struct fleet_plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->items[i].action == FLEET_ISSUE)
+			return true;
+	return false;
+}
+
+/* What a check keeps away is remembered: a run by cron has no other reader. */
+static bool note_blocked(struct run *run, const struct fleet_item *item, struct err *err)
+{
+	struct event event = { .name = "order.blocked",
+		               .certificate = item->certificate->name,
+		               .host = item->host->name };
+
+	snprintf(event.text, sizeof(event.text), "%s", item->reason);
+	log_warn(NULL, event.name, "%s/%s: %s", event.certificate, event.host,
+	         item->reason);
+	return store_event_add(run->session->store, &event, err);
+}
+
+static bool keep_back(struct run *run, struct err *err)
+{
+	AUTO_BUF struct buf places = BUF_INIT(256 * 1024);
+
+	engine_block(&run->plan, &run->found);
+	for (size_t i = 0; i < run->plan.count; i++) {
+		const struct fleet_item *item = &run->plan.items[i];
+
+		if (!item->is_kept_back)
+			continue;
+		if (!note_blocked(run, item, err))
+			return false;
+		buf_addf(&places, "%s%s/%s", places.len ? ", " : "",
+		         item->certificate->name, item->host->name);
+	}
+	if (places.len && run->args->verbose >= 0)
+		printf("No new certificate for now: %s; what else is to do goes on.\n",
+		       places.data);
+	return true;
+}
+
+static bool check(struct run *run, struct err *err)
+{
+	int verbose = run->args->verbose;
+
+	if (run->args->no_check || !issues(&run->plan))
+		return true;
+	if (!engine_preflight(run->engine, &run->plan, false, &run->watch.stop,
+	                      &run->found, err))
+		return false;
+	if (verbose >= 0)
+		findings_print(&run->found, verbose > 0 ? FINDING_OK : FINDING_NOTE,
+		               stdout);
+	return keep_back(run, err);
+}
+
+/* Between the start of the watch and its end. */
+static bool work(struct run *run, struct err *err)
+{
+	if (!check(run, err))
+		return false;
+	/* Checks that were not all made say nothing. */
+	if (atomic_load(&run->watch.stop))
+		return err_set(err, ERR_TEMPORARY, "nothing was begun");
+	fflush(stdout);
+	run->live = live_new(works(&run->plan), run->args->verbose);
+	return fleet_adopt(&run->plan, run->session->store, err) &&
+	       engine_run(run->engine, &run->watch.stop, err);
+}
+
+static bool go(struct run *run, struct err *err)
+{
+	struct session *session = run->session;
+	const struct progress progress = { .report = report, .arg = run };
 	bool good;
 
-	engine = engine_new(session->config, &session->paths, session->store, &progress,
-	                    err);
-	if (!engine || !fleet_adopt(plan, session->store, err) ||
-	    !watch_start(&watch, err))
+	run->engine = engine_new(session->config, &session->paths, session->store,
+	                         &progress, err);
+	if (!run->engine || !watch_start(&run->watch, err))
 		return false;
-	good = engine_run(engine, &watch.stop, err);
-	watch_end(&watch);
-	*is_stopped = atomic_load(&watch.stop);
-	return good;
+	good = work(run, err);
+	watch_end(&run->watch);
+	/* It has the terminal until here. */
+	live_free(TAKE(run->live));
+	return good ||
+	       (atomic_load(&run->watch.stop) ? err_context(err, "%s", stopped) : false);
 }
 
 static bool go_ahead(const struct args *args, const struct fleet_plan *plan,
@@ -126,21 +174,21 @@ static bool go_ahead(const struct args *args, const struct fleet_plan *plan,
 bool cmd_apply(const struct args *args, struct err *err)
 {
 	AUTO_SESSION struct session session = { 0 };
-	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	CLEANUP(run_deinit) struct run run = { .session = &session, .args = args };
 	const struct fleet_wish wish = { &args->only, &args->force };
 	int64_t since = 0;
-	bool is_stopped = false;
 
+	findings_init(&run.found);
 	if (!session_config(&session, args, err) || !session_check(&session, err) ||
 	    !session_store(&session, err) ||
-	    !fleet_plan(session.config, session.store, &wish, &plan, err))
+	    !fleet_plan(session.config, session.store, &wish, &run.plan, err))
 		return false;
 	if (args->verbose >= 0)
-		plan_print(&plan, false);
-	if (!go_ahead(args, &plan, err) || !outcome_mark(&session, &since, err) ||
-	    !run(&session, args, &plan, &is_stopped, err))
+		plan_print(&run.plan, NULL, false);
+	if (!go_ahead(args, &run.plan, err) || !outcome_mark(&session, &since, err) ||
+	    !go(&run, err))
 		return false;
-	if (outcome_print(&session, &plan, since, args->verbose < 0, err))
+	if (outcome_print(&session, &run.plan, since, args->verbose < 0, err))
 		return true;
-	return is_stopped ? err_context(err, "stopped by a signal") : false;
+	return atomic_load(&run.watch.stop) ? err_context(err, "%s", stopped) : false;
 }

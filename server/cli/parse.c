@@ -49,6 +49,8 @@ static bool take_option(int letter, struct args *out, unsigned *used, bool *help
 	case 'h': *help = true; break;
 	case 'j': out->json = true; break;
 	case 'y': out->yes = true; break;
+	case 'C': out->check = true; break;
+	case 'N': out->no_check = true; break;
 	case 'f': out->fingerprint = optarg; break;
 	case 'o': strlist_add(&out->only, optarg); break;
 	case 'F': strlist_add(&out->force, optarg); break;

@@ -5,45 +5,16 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "deploy/deploy.h"
 #include "install/preset.h"
-#include "issue/issue.h"
 #include "sched/sched.h"
+
+#include "internal.h"
 
 enum {
 	/* A row that is due this soon is waited for; a later one is left to the next run.
 	 */
 	PATIENCE_MS = 30 * 1000,
 	WORKERS_MAX = 64,
-};
-
-/* A slot, and what it points to. */
-struct slot_home {
-	struct strlist test, reload;
-	char *setup;
-	char *sni;
-};
-
-struct engine {
-	struct store *store;
-	int workers;
-	int deliveries_max;
-
-	struct issue_ca *cas;
-	struct secret **eab_keys;
-	size_t ca_count;
-	struct issue_dns *dns;
-	struct provider_option **options;
-	struct secret **secrets; /* of all options, one after the other */
-	size_t dns_count, secret_count;
-	struct deploy_host *hosts;
-	size_t host_count;
-	struct deploy_slot *slots;
-	struct slot_home *slot_homes;
-	size_t slot_count;
-
-	struct issue *issue;
-	struct deploy *deploy;
 };
 
 static bool wire_ca(struct engine *engine, const struct config_ca *ca, size_t at,
@@ -68,6 +39,14 @@ static bool wire_ca(struct engine *engine, const struct config_ca *ca, size_t at
 	};
 	return true;
 }
+
+static const enum issue_propagation propagations[] = {
+	[PROPAGATION_AUTHORITATIVE] = ISSUE_AUTHORITATIVE,
+	[PROPAGATION_RESOLVERS] = ISSUE_RESOLVERS,
+	[PROPAGATION_SETTLE] = ISSUE_SETTLE,
+	[PROPAGATION_NONE] = ISSUE_BLIND,
+};
+_Static_assert(ARRAY_SIZE(propagations) == PROPAGATION_COUNT, "a way has no row");
 
 static bool wire_dns(struct engine *engine, const struct config_dns *dns, size_t at,
                      struct err *err)
@@ -99,6 +78,11 @@ static bool wire_dns(struct engine *engine, const struct config_dns *dns, size_t
 		.zones = &dns->zones,
 		.ttl_s = (uint32_t)dns->ttl_s,
 		.spread_timeout_s = dns->spread_timeout_s,
+		.propagation = propagations[dns->propagation],
+		.resolvers = &dns->resolvers,
+		.wait_s = dns->wait_s,
+		.settle_s = dns->settle_s,
+		.by_hand_timeout_s = dns->by_hand_timeout_s,
 	};
 	return true;
 }

@@ -53,6 +53,7 @@ struct fleet_item {
 	enum fleet_action meanwhile; /* FLEET_ISSUE: what is done for the certificate that
 	                                is there, should no new one come; FLEET_BLOCKED:
 	                                there is none, or it has expired */
+	bool is_kept_back;           /* FLEET_BLOCKED: by fleet_block() */
 };
 
 struct fleet_plan {

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "internal.h"
+
+#include "base/finding.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+/* What the checks found, for people and for programs. Many certificates share a name, and
+ * one that fails is told for each; people read it once. */
+
+static bool is_same(const struct finding *a, const struct finding *b)
+{
+	return str_eq(a->subject, b->subject) && str_eq(a->check, b->check) &&
+	       str_eq(a->text, b->text) && a->result == b->result;
+}
+
+/* The list is sorted by subject. */
+static bool was_told(const struct findings *found, size_t at)
+{
+	const struct finding *row = &found->items[at];
+
+	for (size_t i = at; i > 0 && str_eq(found->items[i - 1].subject, row->subject);
+	     i--)
+		if (is_same(&found->items[i - 1], row))
+			return true;
+	return false;
+}
+
+static void add_row(struct table *table, const struct finding *row)
+{
+	bool both = *row->text && *row->advice;
+	AUTO_FREE char *text = xasprintf("%s%s%s", row->text, both ? ": " : "",
+	                                 row->advice);
+	const char *const cells[] = { row->subject, row->check,
+		                      finding_result_names[row->result], text };
+
+	table_add(table, cells);
+}
+
+void findings_print(const struct findings *found, int least, FILE *to)
+{
+	static const char *const columns[] = { "SUBJECT", "CHECK", "RESULT",
+		                               "WHAT WAS SEEN, WHAT TO DO" };
+	AUTO_TABLE struct table *table = table_new(columns, ARRAY_SIZE(columns));
+	bool any = false;
+
+	for (size_t i = 0; i < found->len; i++) {
+		if ((int)found->items[i].result < least || was_told(found, i))
+			continue;
+		add_row(table, &found->items[i]);
+		any = true;
+	}
+	if (any)
+		table_print(table, to);
+}
+
+void *findings_json(const struct findings *found)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; i < found->len; i++) {
+		const struct finding *row = &found->items[i];
+		cJSON *object = cJSON_CreateObject();
+
+		json_add_text(object, "certificate", row->certificate);
+		json_add_text(object, "host", row->host);
+		json_add_text(object, "subject", row->subject);
+		json_add_text(object, "check", row->check);
+		json_add_text(object, "result", finding_result_names[row->result]);
+		json_add_text(object, "text", row->text);
+		json_add_text(object, "advice", row->advice);
+		cJSON_AddItemToArray(list, object);
+	}
+	return list;
+}
