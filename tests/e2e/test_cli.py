@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an operator sees: words, tables, exit codes."""
 
+import datetime
 import fcntl
 import json
 import os
 import pty
 import re
+import sqlite3
 import struct
 import subprocess
 import termios
 import threading
+import time
 
 import pytest
 
@@ -272,3 +275,142 @@ def test_tables_on_a_terminal(world, columns):
     assert len(piped) == 3 and piped[2].endswith("certferry host enroll web-2"), piped
     shown = json.loads(world.certferry.good("--json", "status").out)["certificates"]
     assert shown[0]["serial"] in piped[1], piped
+
+
+def put_txt(world, *rows):
+    """Rows of the ledger, as a run with a provider that leaves it to a person writes them."""
+    with sqlite3.connect(world.directory / "state" / "certferry.db") as db:
+        for order, zone, name, value, state in rows:
+            db.execute("INSERT INTO txt (order_id, dns, zone, name, value, state, created_at) "
+                       "VALUES (?, 'home', ?, ?, ?, ?, 1)", (order, zone, name, value, state))
+    db.close()
+
+
+def put_order(world, host="web-1", state="spread", waits_for=None):
+    """Another order of a place that has one, waiting for its records; its id."""
+    now = int(time.time() * 1000)
+    with sqlite3.connect(world.directory / "state" / "certferry.db") as db:
+        cursor = db.execute(
+            'INSERT INTO "order" (certificate, host, ca, dns, profile, names, key_type, intent, '
+            "reason, account_id, url, state, state_since_ms, run_at_ms, attempts, polls, "
+            "last_kind, last_code, last_msg, last_retry_after, last_at, created_at, waits_for) "
+            "SELECT certificate, host, ca, dns, profile, names, key_type, intent, 'forced', "
+            "account_id, 'https://127.0.0.1/order', ?, ?, ?, 0, 0, 'none', '', '', 0, 0, ?, ? "
+            'FROM "order" WHERE certificate = \'www\' AND host = ?',
+            (state, now, now + 3600_000, now // 1000, waits_for, host))
+    db.close()
+    return cursor.lastrowid
+
+
+def test_nothing_is_pending(world):
+    small(world)
+    world.certferry.init()
+    assert "No TXT record" in world.certferry.good("pending").out
+    assert world.certferry.json("pending") == {"pending": []}
+
+
+def test_what_a_person_has_to_do(world):
+    """Each record once, as lines of a zone file, with who waits for it until when."""
+    world.standard(2)
+    world.config["dns"]["home"].update(ttl="120s", **{"by-hand-timeout": "2d"})
+    world.write_config()
+    assert world.certferry.apply().code == 0
+    ones = [put_order(world, host) for host in ("web-1", "web-2")]
+    put_txt(world,
+            (ones[1], ZONE, f"_acme-challenge.{ZONE}", "bbb", "asked"),
+            (ones[0], ZONE, f"_acme-challenge.{ZONE}", "bbb", "asked"),
+            (ones[0], ZONE, f"_acme-challenge.a.{ZONE}", "aaa", "asked"),
+            (ones[0], "acme.example.net", "www.acme.example.net", "ccc", "asked"),
+            (None, ZONE, f"_acme-challenge.{ZONE}", "old", "left"),
+            (ones[0], ZONE, f"_acme-challenge.{ZONE}", "machine's", "set"))
+    out = world.certferry.good("pending").out
+    until = re.findall(r"; www/(web-\d) waits until (\S+)\n", out)
+    assert [host for host, _ in until] == ["web-1", "web-1", "web-2"], out
+    for _, when in until:
+        left = datetime.datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp() - time.time()
+        assert 2 * 86400 - 300 < left <= 2 * 86400, out
+    lines = [line for line in out.splitlines() if " IN TXT " in line]
+    assert lines == ['www.acme.example.net. 120 IN TXT "ccc"',
+                     f'_acme-challenge.a.{ZONE}. 120 IN TXT "aaa"',
+                     f'_acme-challenge.{ZONE}. 120 IN TXT "bbb"',
+                     f'_acme-challenge.{ZONE}. 120 IN TXT "old"'], out
+    assert out.index("Set these") < out.index("aaa") < out.index("Remove this") < out.index("old")
+    rows = world.certferry.json("pending")["pending"]
+    assert rows[2] == {
+        "action": "set", "zone": ZONE, "name": f"_acme-challenge.{ZONE}", "type": "TXT",
+        "ttl": 120, "value": "bbb", "dns": "home",
+        "certificates": ["www/web-1", "www/web-2"], "until": rows[2]["until"]}, rows
+    assert rows[2]["until"] == min(when for _, when in until), rows
+    assert (rows[3]["action"], rows[3]["certificates"], rows[3]["until"]) == ("remove", [], None)
+
+
+def test_status_says_whom_an_order_waits_for(world):
+    world.standard(2)
+    assert world.certferry.apply().code == 0
+    lagging = "ns2.example.org 192.0.2.2 lacks it (1 value)"
+    put_order(world, "web-1", waits_for=lagging)
+    by_hand = put_order(world, "web-2", waits_for="set 2 records: certferry pending")
+    put_txt(world, *((by_hand, ZONE, f"_acme-challenge.{ZONE}", value, "asked")
+                     for value in ("a", "b")))
+    rows = world.certferry.status()
+    assert rows["www", "web-1"]["state"] == "working", rows
+    assert rows["www", "web-1"]["waits_for"] == lagging, rows
+    assert rows["www", "web-2"]["state"] == "waiting", rows
+    assert rows["www", "web-2"]["reason"] == "set 2 TXT records: certferry pending", rows
+    table = world.certferry.good("status").out
+    assert re.search(rf"^www/web-1 +working .* {re.escape(lagging)}$", table, re.M), table
+    assert re.search("^www/web-2 +waiting .* set 2 TXT records: certferry pending$", table,
+                     re.M), table
+    # What is installed is looked at all the same, while somebody is waited for.
+    planned = world.certferry.json("plan")["plan"]
+    assert [(row["host"], row["action"]) for row in planned] == [
+        ("web-1", "go on"), ("web-1", "verify"), ("web-2", "go on"), ("web-2", "verify")], planned
+    assert planned[0]["reason"] == lagging, planned
+
+
+def test_plan_says_which_propagation_is_in_force(world):
+    world.standard(1, dns=None)
+    manual = {"provider": "manual", "by-hand-timeout": "5d"}
+    key = world.config["dns"]["home"]
+    world.config["dns"] = {
+        "home": {**key, "settle": "20s"},
+        "hand": manual,
+        "split": {**key, "spread-timeout": "90s",
+                  "propagation": {"resolvers": ["192.0.2.1", "192.0.2.2@5353"]}},
+        "slow": {**key, "propagation": {"settle": "90s"}},
+        "blind": {**key, "propagation": "none"},
+        "inner": {**manual, "propagation": {"resolvers": ["192.0.2.1"]}}}
+    world.write_config()
+    world.certferry.good("check")
+    said = [
+        "dns home (rfc2136): every authoritative server must show the records, within 10m, "
+        "then 20s more",
+        "dns hand (manual): set by a person, within 5d; every authoritative server must show "
+        "them",
+        "dns split (rfc2136): resolvers 192.0.2.1, 192.0.2.2@5353 must show the records, "
+        "within 90s",
+        "dns slow (rfc2136): waits 90s, asks nobody",
+        "dns blind (rfc2136): waits for nothing, asks nobody",
+        "dns inner (manual): set by a person, within 5d; resolver 192.0.2.1 must show them"]
+    out = world.certferry.good("plan").out
+    assert [line for line in out.splitlines() if line.startswith("dns ")] == said, out
+    rows = world.certferry.json("plan")["dns"]
+    assert [f"dns {row['name']} ({row['provider']}): {row['text']}" for row in rows] == said
+    assert [row["propagation"] for row in rows] == [
+        "authoritative", "authoritative", "resolvers", "settle", "none", "resolvers"], rows
+    # Of what the certificate may use, and no other.
+    world.config["certificates"]["www"].update(
+        {"dns": ["slow", "hand"], "challenge-alias": "x." + ZONE})
+    world.write_config()
+    out = world.certferry.good("plan").out
+    assert [line for line in out.splitlines() if line.startswith("dns ")] == [said[1], said[3]]
+    assert f"note: www: challenge-alias x.{ZONE} holds the records of 2 names" in out
+
+
+@pytest.mark.parametrize("way", ["none", {"settle": "90s"}])
+def test_a_person_is_not_waited_for_blindly(world, way):
+    small(world)
+    world.config["dns"]["hand"] = {"provider": "manual", "propagation": way}
+    world.write_config()
+    result = world.certferry.run("check")
+    assert result.code == 2 and "dns.hand.propagation: a person sets the records" in result.err
