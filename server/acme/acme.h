@@ -43,6 +43,11 @@ struct acme *acme_new(const struct acme_settings *settings, struct err *err) MUS
 void acme_free(struct acme *acme);
 DEFINE_CLEANUP(struct acme *, acme_free);
 
+/* By which names CAA records mean this CA (caaIdentities of its directory); none where it
+ * does not say. Adds to *out. Takes no account. */
+bool acme_caa_identities(struct acme *acme, struct strlist *out,
+                         struct err *err) MUST_CHECK;
+
 /*
  * Registers the account, or finds it where the CA knows the key already. *url is the
  * account's URL; the caller frees and stores it. Terms that were not agreed to by

@@ -12,6 +12,7 @@ void directory_deinit(struct directory *directory)
 	free(directory->new_order);
 	free(directory->terms);
 	strlist_deinit(&directory->profiles);
+	strlist_deinit(&directory->caa_identities);
 	*directory = (struct directory){ 0 };
 }
 
@@ -40,6 +41,28 @@ static bool read_profiles(const cJSON *meta, struct directory *out, struct err *
 	return true;
 }
 
+/* RFC 8555 7.1.1: an array of names. */
+static bool read_identities(const cJSON *meta, struct directory *out, struct err *err)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(meta, "caaIdentities");
+	const cJSON *item = NULL;
+
+	if (!list || cJSON_IsNull(list))
+		return true;
+	if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) > ACME_ITEMS_MAX)
+		return err_set(err, ERR_REMOTE,
+		               "\"caaIdentities\" is not a list of names");
+	cJSON_ArrayForEach (item, list) {
+		AUTO_FREE char *name = printable_dup(cJSON_GetStringValue(item));
+
+		if (!name)
+			return err_set(err, ERR_REMOTE,
+			               "\"caaIdentities\" is not a list of names");
+		strlist_add(&out->caa_identities, name);
+	}
+	return true;
+}
+
 static bool read_meta(const cJSON *json, struct directory *out, struct err *err)
 {
 	const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "meta");
@@ -53,7 +76,7 @@ static bool read_meta(const cJSON *json, struct directory *out, struct err *err)
 	    !json_bool_or(meta, "externalAccountRequired", false, &out->wants_eab, err))
 		return false;
 	out->terms = printable_dup(terms);
-	return read_profiles(meta, out, err);
+	return read_profiles(meta, out, err) && read_identities(meta, out, err);
 }
 
 bool directory_parse(const char *origin, const char *text, size_t len,
@@ -112,4 +135,15 @@ bool acme_directory_get(struct acme *acme, const struct directory **out, struct 
 	pthread_mutex_unlock(&acme->directory_lock);
 	*out = &acme->directory;
 	return known;
+}
+
+bool acme_caa_identities(struct acme *acme, struct strlist *out, struct err *err)
+{
+	const struct directory *directory;
+
+	if (!acme_directory_get(acme, &directory, err))
+		return false;
+	for (size_t i = 0; i < directory->caa_identities.len; i++)
+		strlist_add(out, directory->caa_identities.items[i]);
+	return true;
 }

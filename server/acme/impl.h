@@ -51,6 +51,7 @@ struct directory {
 	char *terms; /* URL, printable; NULL: none */
 	bool wants_eab;
 	struct strlist profiles;
+	struct strlist caa_identities;
 };
 
 void directory_deinit(struct directory *directory);

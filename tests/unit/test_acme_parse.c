@@ -102,7 +102,8 @@ static void check_rows(parse_fn *parse, const struct row *rows, size_t count)
 static const struct row directories[] = {
 	{ "small", "{" URLS "}", NULL },
 	{ "with everything", "{" URLS ",\"meta\":{\"termsOfService\":\"https://x/\","
-	  "\"externalAccountRequired\":true,\"profiles\":{\"a\":\"b\"}},\"zz\":17}", NULL },
+	  "\"externalAccountRequired\":true,\"profiles\":{\"a\":\"b\"},"
+	  "\"caaIdentities\":[\"ca.test\",\"ca2.test\"]},\"zz\":17}", NULL },
 	{ "meta is null", "{" URLS ",\"meta\":null}", NULL },
 	{ "upper case and port", "{\"newNonce\":\"HTTPS://CA.test:443/n\","
 	  "\"newAccount\":\"https://ca.test/a\",\"newOrder\":\"https://ca.test/o\"}", NULL },
@@ -123,6 +124,11 @@ static const struct row directories[] = {
 	{ "terms are a list", "{" URLS ",\"meta\":{\"termsOfService\":[]}}", "not a string" },
 	{ "EAB is text", "{" URLS ",\"meta\":{\"externalAccountRequired\":\"yes\"}}",
 	  "not true or false" },
+	{ "identities are null", "{" URLS ",\"meta\":{\"caaIdentities\":null}}", NULL },
+	{ "identities are a text", "{" URLS ",\"meta\":{\"caaIdentities\":\"ca.test\"}}",
+	  "\"caaIdentities\" is not a list of names" },
+	{ "an identity is a number", "{" URLS ",\"meta\":{\"caaIdentities\":[\"a\",1]}}",
+	  "\"caaIdentities\" is not a list of names" },
 	{ "profiles are a list", "{" URLS ",\"meta\":{\"profiles\":[\"a\"]}}",
 	  "\"profiles\" is not an object" },
 };
@@ -408,6 +414,8 @@ static void test_what_comes_out(void **state)
 	assert_true(directory.wants_eab);
 	assert_string_equal(directory.terms, "https://x/");
 	assert_true(strlist_has(&directory.profiles, "a"));
+	assert_int_equal(directory.caa_identities.len, 2);
+	assert_string_equal(directory.caa_identities.items[1], "ca2.test");
 	assert_string_equal(directory.new_order, "https://ca.test/o");
 }
 
