@@ -13,7 +13,7 @@ from fleet import World  # noqa: E402
 from hosts import root_template  # noqa: E402
 
 NEEDED = ["pebble", "knotd", "knotc", "named", "dig", "sshd", "nginx", "openssl", "ssh-keygen",
-          "busybox", "dropbear", "pdns_server", "strace"]
+          "busybox", "dropbear", "pdns_server", "strace", "unbound", "nsupdate", "keymgr"]
 
 
 def pytest_configure(config):

@@ -2,12 +2,17 @@
 """A whole world for one test: CA, name servers, hosts, and certferry's configuration."""
 
 import json
+import os
 import pathlib
 
 from certferry import Certferry
 from hosts import SLOT, TLS_PORT, Host
 from net import Net
-from servers import ZONE, Bind, Knot, Pebble, PowerDns, Tsig
+from servers import ZONE, Bind, Knot, Pebble, PowerDns, Tsig, Unbound, challenge
+
+KINDS = {"knot": Knot, "bind": Bind, "powerdns": PowerDns}
+# The name server of every test that does not name one.
+USUAL = KINDS[os.environ.get("CERTFERRY_TEST_DNS", "knot")]
 
 
 class World:
@@ -24,7 +29,8 @@ class World:
         self.running = []
         self.hosts = {}
         self.proxies = []
-        self.nameserver = self.pebble = self.secondary = None
+        self.servers = []  # name servers that a resolver is to know
+        self.nameserver = self.pebble = self.secondary = self.resolver = None
         self.config = {
             "state-directory": str(self.directory / "state"),
             "resolver": self.net.address(53),
@@ -41,25 +47,51 @@ class World:
         self.running.append(server)
         return server
 
-    def add_dns(self, kind=Knot, tsig=None, secondary=False):
+    def add_dns(self, kind=None, tsig=None, secondary=False, **options):
+        """The name server of the zone (or zones), and the entry `home`."""
         ns_hosts = (53, 54) if secondary else (53,)
-        self.nameserver = self.run(kind(self.directory / "ns", self.net, tsig=tsig or Tsig(),
-                                        ns_hosts=ns_hosts))
+        options.setdefault("ns_hosts", ns_hosts)
+        self.nameserver = self.run((kind or USUAL)(
+            self.directory / "ns", self.net, tsig=tsig or Tsig(), **options))
         if secondary:
             self.secondary = self.run(Knot(self.directory / "ns2", self.net, host=54,
                                            primary=self.nameserver, ns_hosts=ns_hosts))
+        self.servers.append(self.nameserver)
+        self.add_entry("home", self.nameserver, key_file="tsig")
+
+    def add_server(self, name, zones, host, kind=Knot, **options):
+        """Another name server with zones, and the entry NAME for them."""
+        server = self.run(kind(self.directory / f"ns-{name}", self.net, host=host, zones=zones,
+                               tsig=options.pop("tsig", None) or Tsig(name=f"key-{name}"),
+                               **options))
+        self.servers.append(server)
+        self.add_entry(name, server, zones=list(zones))
+        return server
+
+    def add_entry(self, name, server, key_file=None, **settings):
+        """An entry of dns: that updates that server; whoever shares its key is it."""
         secrets = self.directory / "secrets"
         secrets.mkdir(mode=0o700, exist_ok=True)
-        key = secrets / "tsig"
-        key.write_text(self.nameserver.tsig.bind_text())
+        key = secrets / (key_file or f"tsig-{name}")
+        key.write_text(server.tsig.bind_text())
         key.chmod(0o600)
-        self.config["dns"]["home"] = {
-            "provider": "rfc2136", "server": self.nameserver.address,
-            "tsig-key": {"file": "secrets/tsig"}}
+        self.config["dns"][name] = {
+            "provider": "rfc2136", "server": server.address,
+            "tsig-key": {"file": f"secrets/{key.name}"}, **settings}
+
+    def add_resolver(self, name="resolver", host=60, **options):
+        """A recursive resolver that knows all the servers so far. The first one is
+        certferry's and the CA's; add it before the CA."""
+        resolver = self.run(Unbound(self.directory / name, self.net, host=host,
+                                    servers=self.servers, **options))
+        if self.resolver is None:
+            self.resolver = resolver
+            self.config["resolver"] = resolver.address
+        return resolver
 
     def add_ca(self, **options):
         self.pebble = self.run(Pebble(self.directory / "pebble", self.net,
-                                      self.net.address(53), **options))
+                                      self.config["resolver"], **options))
         self.config["cas"]["pebble"] = {
             "directory": self.pebble.url, "ca-file": str(self.pebble.ca_file),
             "agree-to-terms": True, "contact": ["mailto:ops@example.org"]}
@@ -133,8 +165,10 @@ class World:
         return rows
 
     def assert_no_residue(self):
-        assert self.nameserver.reaches_zone()
-        assert self.nameserver.txt() == {}
+        for server in self.servers:
+            assert server.reaches_zone()
+            for zone in server.zones:
+                assert server.txt(zone) == {}, zone
 
     def stop(self):
         for server in reversed(self.running):
@@ -148,4 +182,5 @@ class World:
         self.net.free()
 
 
-__all__ = ["World", "Bind", "Knot", "PowerDns", "Pebble", "Tsig", "ZONE", "SLOT", "TLS_PORT"]
+__all__ = ["World", "Bind", "Knot", "PowerDns", "Pebble", "Tsig", "Unbound", "ZONE", "SLOT",
+           "TLS_PORT", "challenge"]

@@ -159,29 +159,48 @@ class Tsig:
         return f"{self.algorithm}:{self.name}:{self.secret}"
 
 
+OPERATOR = "operator"
+# What the key may write where the server is strict: TXT, at these names alone.
+CHALLENGED = ("", "www", "other", "app", "api", "new", "a", "b", "c",
+              *(f"web-{n}.srv" for n in range(1, 13)))
+
+
+def challenge(name):
+    return f"_acme-challenge.{name}"
+
+
 def zone_text(zone, addresses):
     lines = [f"$ORIGIN {zone}.", "$TTL 60",
              f"@ SOA ns1.{zone}. hostmaster.{zone}. 1 3600 600 86400 60"]
     for number, address in enumerate(addresses, 1):
-        lines += [f"@ NS ns{number}.{zone}.", f"ns{number} A {address}"]
+        lines += [f"@ NS ns{number}.{zone}.",
+                  f"ns{number} {'AAAA' if ':' in address else 'A'} {address}"]
     return "\n".join(lines) + "\n"
 
 
 class NameServer(Server):
-    """What Knot and BIND have in common: one zone, updated by TSIG."""
+    """
+    What Knot, BIND and PowerDNS have in common: zones, updated by TSIG with certferry's
+    key. Whatever a test needs there beside the challenges it writes as the operator, who
+    has a key of his own: update(), add(), remove().
 
-    program_names = ()
+    ns_hosts: the zones' name servers, as hosts of the net, or as addresses.
+    """
 
-    def __init__(self, directory, net, host=53, tsig=None, zone=ZONE, ns_hosts=(53,)):
+    def __init__(self, directory, net, host=53, tsig=None, zone=ZONE, zones=None,
+                 ns_hosts=None):
         super().__init__(directory)
         self.net = net
         self.address = net.address(host)
-        self.zone = zone
+        self.zones = list(zones or (zone,))
+        self.zone = self.zones[0]
         self.tsig = tsig or Tsig()
-        self.ns_addresses = [net.address(h) for h in ns_hosts]
+        self.operator = Tsig(name=OPERATOR)
+        self.ns_addresses = [h if isinstance(h, str) else net.address(h)
+                             for h in (ns_hosts or (host,))]
 
     def answers(self):
-        return self.query("SOA", self.zone)
+        return all(self.query("SOA", zone) for zone in self.zones)
 
     def query(self, kind, name, transfer=False):
         argv = ["dig", f"@{self.address}", "+norecurse", "+time=1", "+tries=1",
@@ -192,10 +211,10 @@ class NameServer(Server):
         return [line.split() for line in done.stdout.splitlines()
                 if line and not line.startswith(";")]
 
-    def txt(self):
+    def txt(self, zone=None):
         """Every TXT record of the zone: {name: [values]}."""
         found = {}
-        for row in self.query("AXFR", self.zone, transfer=True):
+        for row in self.query("AXFR", zone or self.zone, transfer=True):
             if len(row) >= 5 and row[3] == "TXT":
                 found.setdefault(row[0].rstrip("."), []).append(row[4].strip('"'))
         return found
@@ -203,22 +222,47 @@ class NameServer(Server):
     def reaches_zone(self):
         return bool(self.query("AXFR", self.zone, transfer=True))
 
+    # -- what an operator writes
+
+    def zone_of(self, name):
+        return max((z for z in self.zones if name == z or name.endswith("." + z)), key=len)
+
+    def update(self, *lines, zone=None, key=None):
+        """Lines of nsupdate: "add www.example.org 60 CNAME a.example.net."."""
+        zone = zone or self.zone_of(lines[0].split()[1].rstrip("."))
+        done = subprocess.run(
+            ["nsupdate", "-y", (key or self.operator).dig_option()], text=True,
+            capture_output=True,
+            input="\n".join([f"server {self.address}", f"zone {zone}",
+                             *(f"update {line}" for line in lines), "send", ""]))
+        assert done.returncode == 0, f"{lines}: {done.stderr}"
+
+    def add(self, name, kind, data, ttl=60):
+        self.update(f"add {name}. {ttl} {kind} {data}")
+
+    def remove(self, name, kind="", data=""):
+        self.update(f"delete {name}. {kind} {data}")
+
 
 class Knot(NameServer):
-    """knotd. With primary: a secondary that transfers only when told to by refresh()."""
+    """
+    knotd. With primary: a secondary that transfers only when told to by refresh().
+    signed: the zones are signed, with keys of their own that ds() tells.
+    """
 
-    def __init__(self, directory, net, host=53, primary=None, **rest):
+    def __init__(self, directory, net, host=53, primary=None, signed=False, **rest):
         if primary is not None:
             rest.setdefault("tsig", primary.tsig)
-            rest.setdefault("zone", primary.zone)
+            rest.setdefault("zones", primary.zones)
         super().__init__(directory, net, host, **rest)
         self.primary = primary
+        self.signed = signed
+        self.config = self.directory / "knot.conf"
 
     def start(self):
         storage = self.directory / "db"
         storage.mkdir(exist_ok=True)
         (self.directory / "rundir").mkdir(exist_ok=True)
-        zone_file = storage / f"{self.zone}.zone"
         lines = [
             "server:",
             f"  rundir: {self.directory}/rundir",
@@ -230,37 +274,85 @@ class Knot(NameServer):
             f"  storage: {storage}",
             "  journal-db-max-size: 16M", "  timer-db-max-size: 1M", "  kasp-db-max-size: 5M",
             "  catalog-db-max-size: 5M",
-            "key:", f"- id: {self.tsig.name}", f"  algorithm: {self.tsig.algorithm}",
-            f"  secret: {self.tsig.secret}",
-            "acl:", "- id: writer", f"  key: {self.tsig.name}",
-            "  action: [update, transfer]",
-        ]
+            "key:"]
+        for key in (self.tsig, self.operator):
+            lines += [f"- id: {key.name}", f"  algorithm: {key.algorithm}",
+                      f"  secret: {key.secret}"]
+        lines += ["acl:", "- id: writer", f"  key: [{self.tsig.name}, {self.operator.name}]",
+                  "  action: [update, transfer]"]
+        if self.signed:
+            lines += ["policy:", "- id: quick", "  algorithm: ecdsap256sha256",
+                      "  single-type-signing: on", "  ksk-lifetime: 0"]
         if self.primary:
             lines += ["remote:", "- id: primary", f"  address: {self.primary.address}@53",
                       f"  key: {self.tsig.name}"]
-        else:
-            zone_file.write_text(zone_text(self.zone, self.ns_addresses))
-        lines += ["zone:", f"- domain: {self.zone}", f"  storage: {storage}",
-                  f"  file: {zone_file}", "  zonefile-sync: -1", "  acl: writer"]
-        if self.primary:
-            lines.append("  master: primary")
-        config = self.directory / "knot.conf"
-        config.write_text("\n".join(lines) + "\n")
-        self.spawn(["knotd", "-c", config], self.answers)
+        lines.append("zone:")
+        for zone in self.zones:
+            zone_file = storage / f"{zone}.zone"
+            lines += [f"- domain: {zone}", f"  storage: {storage}", f"  file: {zone_file}",
+                      "  zonefile-sync: -1", "  acl: writer"]
+            if self.signed:
+                lines += ["  dnssec-signing: on", "  dnssec-policy: quick",
+                          "  zonefile-load: difference"]
+            if self.primary:
+                lines.append("  master: primary")
+            else:
+                zone_file.write_text(zone_text(zone, self.ns_addresses))
+        self.config.write_text("\n".join(lines) + "\n")
+        self.spawn(["knotd", "-c", self.config], self.answers)
         return self
+
+    def answers(self):
+        return super().answers() and \
+            (not self.signed or all(self.query("DNSKEY", zone) for zone in self.zones))
+
+    def ds(self, zone=None):
+        """The signed zone's DS records, as an unbound's trust."""
+        zone = zone or self.zone
+        done = subprocess.run(["keymgr", "-c", self.config, zone, "ds"], check=True,
+                              capture_output=True, text=True)
+        return [line for line in done.stdout.splitlines() if " DS " in line]
 
     def control(self, *argv):
         subprocess.run(["knotc", "-b", "-s", self.directory / "knot.sock", *argv], check=True,
                        capture_output=True, text=True, timeout=20)
 
-    def refresh(self):
+    def refresh(self, zone=None):
         """Transfers the zone from the primary now."""
-        self.control("zone-retransfer", self.zone)
+        self.control("zone-retransfer", zone or self.zone)
 
 
 class Bind(NameServer):
-    """named. It listens only on addresses that an interface has, which those of a test's
-    net are not; so it runs on 127.0.0.1 at a free port, behind a relay."""
+    """
+    named. It listens only on addresses that an interface has, which those of a test's
+    net are not; so it runs on 127.0.0.1 at a free port, behind a relay.
+
+    Its update-policy grants certferry's key nothing but TXT, at and below the challenge
+    names of `challenged` (names in the zone, "" the zone itself).
+    """
+
+    def __init__(self, *args, challenged=CHALLENGED, **rest):
+        super().__init__(*args, **rest)
+        self.challenged = challenged
+
+    def zone_config(self, zone):
+        zone_file = self.directory / f"{zone}.zone"
+        zone_file.write_text(zone_text(zone, self.ns_addresses))
+        names = [challenge(f"{name}.{zone}" if name else zone)
+                 for name in self.challenged]
+        grants = "\n".join(f'\t\tgrant "{self.tsig.name}" subdomain {name}. TXT;'
+                           for name in names)
+        return f"""
+zone "{zone}" {{
+	type primary;
+	file "{zone_file}";
+	allow-transfer {{ key "{self.tsig.name}"; key "{self.operator.name}"; }};
+	update-policy {{
+		grant "{self.operator.name}" zonesub ANY;
+{grants}
+	}};
+}};
+"""
 
     def start(self):
         with socket.socket() as probe:
@@ -268,10 +360,8 @@ class Bind(NameServer):
             port = probe.getsockname()[1]
         self.relays = [UdpRelay((self.address, 53), ("127.0.0.1", port)).start(),
                        Proxy((self.address, 53), ("127.0.0.1", port)).start()]
-        zone_file = self.directory / f"{self.zone}.zone"
-        zone_file.write_text(zone_text(self.zone, self.ns_addresses))
         config = self.directory / "named.conf"
-        config.write_text(self.tsig.bind_text() + f"""
+        config.write_text(self.tsig.bind_text() + self.operator.bind_text() + f"""
 options {{
 	directory "{self.directory}";
 	pid-file "{self.directory}/named.pid";
@@ -284,13 +374,7 @@ options {{
 	check-names primary ignore;
 }};
 controls {{ }};
-zone "{self.zone}" {{
-	type primary;
-	file "{zone_file}";
-	allow-update {{ key "{self.tsig.name}"; }};
-	allow-transfer {{ key "{self.tsig.name}"; }};
-}};
-""")
+""" + "".join(self.zone_config(zone) for zone in self.zones))
         program = free_of_apparmor("/usr/sbin/named", self.directory)
         self.spawn([program, "-g", "-4", "-n", "1", "-c", config], self.answers)
         return self
@@ -302,29 +386,37 @@ zone "{self.zone}" {{
 
 
 class PowerDns(NameServer):
-    """pdns_server with its SQLite back end."""
+    """pdns_server with its SQLite back end. webserver: its HTTP API at port 8081, with
+    the key api_key."""
 
     schema = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
+
+    def fill_zone(self, db, number, zone):
+        db.execute("INSERT INTO domains (id, name, type) VALUES (?, ?, 'NATIVE')",
+                   (number, zone))
+        for line in zone_text(zone, self.ns_addresses).splitlines()[2:]:
+            owner, kind, content = line.split(" ", 2)
+            name = zone if owner == "@" else f"{owner}.{zone}"
+            db.execute("INSERT INTO records (domain_id, name, type, content, ttl, disabled,"
+                       " auth) VALUES (?, ?, ?, ?, 60, 0, 1)",
+                       (number, name, kind, content.replace(f"{zone}.", zone)))
+        for kind in ("TSIG-ALLOW-DNSUPDATE", "TSIG-ALLOW-AXFR"):
+            for key in (self.tsig, self.operator):
+                db.execute("INSERT INTO domainmetadata (domain_id, kind, content)"
+                           " VALUES (?, ?, ?)", (number, kind, key.name))
 
     def fill(self, path):
         with sqlite3.connect(path) as db, open(self.schema, encoding="ascii") as schema:
             db.executescript(schema.read())
-            db.execute("INSERT INTO domains (id, name, type) VALUES (1, ?, 'NATIVE')",
-                       (self.zone,))
-            for line in zone_text(self.zone, self.ns_addresses).splitlines()[2:]:
-                owner, kind, content = line.split(" ", 2)
-                name = self.zone if owner == "@" else f"{owner}.{self.zone}"
-                db.execute("INSERT INTO records (domain_id, name, type, content, ttl, disabled,"
-                           " auth) VALUES (1, ?, ?, ?, 60, 0, 1)",
-                           (name, kind, content.replace(f"{self.zone}.", self.zone)))
-            db.execute("INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)",
-                       (self.tsig.name, self.tsig.algorithm, self.tsig.secret))
-            for kind in ("TSIG-ALLOW-DNSUPDATE", "TSIG-ALLOW-AXFR"):
-                db.execute("INSERT INTO domainmetadata (domain_id, kind, content)"
-                           " VALUES (1, ?, ?)", (kind, self.tsig.name))
+            for key in (self.tsig, self.operator):
+                db.execute("INSERT INTO tsigkeys (name, algorithm, secret) VALUES (?, ?, ?)",
+                           (key.name, key.algorithm, key.secret))
+            for number, zone in enumerate(self.zones, 1):
+                self.fill_zone(db, number, zone)
 
     def start(self):
         self.fill(self.directory / "pdns.sqlite3")
+        self.api_key = secrets.token_hex(16)
         (self.directory / "pdns.conf").write_text(f"""
 launch=gsqlite3
 gsqlite3-database={self.directory}/pdns.sqlite3
@@ -336,10 +428,73 @@ allow-dnsupdate-from=127.0.0.0/8
 allow-axfr-ips=127.0.0.0/8
 setuid=0
 setgid=0
+api=yes
+api-key={self.api_key}
+webserver=yes
+webserver-address={self.address}
+webserver-port=8081
+webserver-allow-from=127.0.0.0/8
 """)
         self.spawn(["pdns_server", f"--config-dir={self.directory}", "--guardian=no",
                     "--daemon=no", "--disable-syslog", "--write-pid=no"], self.answers)
         return self
+
+
+class Unbound(Server):
+    """
+    A recursive resolver. It knows where the zones of the servers are, and from there on it
+    follows what the zones say.
+
+    caches: it keeps answers, negative ones as well, as their TTL says; otherwise each
+    question is asked anew. trust: DS records of signed zones; what does not match is
+    SERVFAIL.
+    """
+
+    def __init__(self, directory, net, host=60, servers=(), caches=False, trust=()):
+        super().__init__(directory)
+        self.address = net.address(host)
+        self.servers, self.caches, self.trust = list(servers), caches, list(trust)
+
+    def start(self):
+        lines = [
+            "server:", f'  directory: "{self.directory}"', '  chroot: ""', '  username: ""',
+            '  pidfile: ""', "  do-daemonize: no", "  use-syslog: no", '  logfile: ""',
+            "  verbosity: 1", f"  interface: {self.address}", "  do-ip6: no",
+            "  access-control: 127.0.0.0/8 allow", "  do-not-query-localhost: no",
+            "  num-threads: 1", "  outgoing-range: 256", "  so-rcvbuf: 0",
+            "  unblock-lan-zones: yes", "  insecure-lan-zones: yes",
+            "  infra-host-ttl: 0",
+            f'  module-config: "{"validator " if self.trust else ""}iterator"']
+        lines += [f"  local-zone: {zone} nodefault" for zone in ("test.", "invalid.")]
+        lines += [f'  trust-anchor: "{ds}"' for ds in self.trust]
+        if not self.caches:
+            lines += ["  cache-max-ttl: 0", "  cache-max-negative-ttl: 0"]
+        lines += ["remote-control:", "  control-enable: no"]
+        for server in self.servers:
+            for zone in server.zones:
+                lines += ["stub-zone:", f"  name: {zone}", f"  stub-addr: {server.address}@53"]
+        # A root of our own: what is in none of the zones does not exist, and nothing is
+        # asked outside of this machine.
+        root = self.directory / "root.zone"
+        root.write_text(". 60 SOA root. root. 1 3600 600 86400 60\n. 60 NS root.\n")
+        lines += ["auth-zone:", "  name: .", f"  zonefile: {root}", "  for-upstream: yes",
+                  "  for-downstream: no", "  fallback-enabled: no"]
+        config = self.directory / "unbound.conf"
+        config.write_text("\n".join(lines) + "\n")
+        self.spawn(["unbound", "-d", "-c", config], self.answers)
+        return self
+
+    def query(self, kind, name, *options):
+        done = subprocess.run(["dig", f"@{self.address}", "+time=2", "+tries=1", *options,
+                               name, kind], capture_output=True, text=True)
+        return done.stdout
+
+    def answers(self):
+        return "status: " in self.query("SOA", self.servers[0].zone)
+
+    def status(self, kind, name, *options):
+        found = re.search(r"status: (\w+)", self.query(kind, name, *options))
+        return found.group(1) if found else None
 
 
 class UdpRelay:
