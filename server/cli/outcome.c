@@ -100,6 +100,25 @@ static bool print_pending(struct session *session, const struct tally *tally, bo
 	return true;
 }
 
+static bool add_places(struct session *session, const struct fleet_plan *plan,
+                       struct table *table, struct tally *tally, struct err *err)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		AUTO_VIEW struct view view = { 0 };
+
+		if (is_second_of_place(plan, i))
+			continue;
+		if (!view_load(&view, session->store, plan->items[i].certificate,
+		               plan->items[i].host, err))
+			return false;
+		note_blocked(&view, &plan->items[i]);
+		count(tally, &view);
+		if (view.state != VIEW_DONE)
+			add_row(table, &view);
+	}
+	return true;
+}
+
 bool outcome_print(struct session *session, const struct fleet_plan *plan, int64_t since,
                    bool quiet, struct err *err)
 {
@@ -111,19 +130,8 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 
 	if (!outcome_mark(session, &newest, err))
 		return false;
-	for (size_t i = 0; i < plan->count; i++) {
-		AUTO_VIEW struct view view = { 0 };
-
-		if (is_second_of_place(plan, i))
-			continue;
-		if (!view_load(&view, session->store, plan->items[i].certificate,
-		               plan->items[i].host, err))
-			return false;
-		note_blocked(&view, &plan->items[i]);
-		count(&tally, &view);
-		if (view.state != VIEW_DONE)
-			add_row(table, &view);
-	}
+	if (!add_places(session, plan, table, &tally, err))
+		return false;
 	if (tally.by_state[VIEW_DONE] < tally.all)
 		table_print(table, quiet ? stderr : stdout);
 	if (!print_pending(session, &tally, quiet, err))

@@ -237,10 +237,10 @@ void pending_print(const struct pending *pending, FILE *to)
 	size_t set = pending_count(pending, false), left = pending_count(pending, true);
 
 	if (set) {
-		fprintf(to,
-		        "Set %s, beside what is there already; the next apply looks and "
-		        "goes on:\n",
-		        set == 1 ? "this TXT record" : "these TXT records");
+		fprintf(
+		    to,
+		    "Set %s beside what is there; the next apply looks and goes on:\n",
+		    set == 1 ? "this TXT record" : "these TXT records");
 		print_records(pending, false, to);
 	}
 	if (left) {

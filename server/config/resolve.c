@@ -193,7 +193,7 @@ static void resolve_ca(struct load *load, struct draft_certificate *draft)
 	bool is_clear = !draft->ca && config->ca_count == 1;
 
 	draft->certificate.ca = is_clear ? config->cas : choice_find(&cas, draft->ca);
-	if (!draft->certificate.ca)
+	if (!draft->certificate.ca && !is_clear)
 		unresolved(load, &cas, draft->ca,
 		           place_find(load, &draft->ca, PLACE_WHOLE, draft));
 }

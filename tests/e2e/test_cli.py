@@ -327,7 +327,8 @@ def test_what_a_person_has_to_do(world):
     until = re.findall(r"; www/(web-\d) waits until (\S+)\n", out)
     assert [host for host, _ in until] == ["web-1", "web-1", "web-2"], out
     for _, when in until:
-        left = datetime.datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp() - time.time()
+        end = datetime.datetime.fromisoformat(when.replace("Z", "+00:00"))
+        left = end.timestamp() - time.time()
         assert 2 * 86400 - 300 < left <= 2 * 86400, out
     lines = [line for line in out.splitlines() if " IN TXT " in line]
     assert lines == ['www.acme.example.net. 120 IN TXT "ccc"',
