@@ -282,10 +282,11 @@ bool dns_reply_parse(const struct dns_question *question, const void *bytes, siz
 {
 	AUTO_PKT ldns_pkt *pkt = NULL;
 
-	*out = (struct dns_reply){ .ttl_s = -1 };
+	*out = (struct dns_reply){ 0 };
 	if (ldns_wire2pkt(&pkt, bytes, len) != LDNS_STATUS_OK)
 		return err_set(err, ERR_REMOTE, "not a DNS message");
 	read_header(pkt, out);
+	out->ttl_s = -1; /* none yet */
 	read_section(question, ldns_pkt_answer(pkt), read_answer, out);
 	read_section(question, ldns_pkt_authority(pkt), read_authority, out);
 	read_section(question, ldns_pkt_additional(pkt), read_additional, out);
