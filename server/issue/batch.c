@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/pace.h"
 #include "store/run.h"
 
 /*
@@ -14,131 +15,239 @@
  * changes or goes only after the provider did it.
  */
 
-enum { BATCH_DEADLINE_S = 120, SWEEP_BUSY_MS = 500 };
+enum {
+	BATCH_DEADLINE_S = 120,
+	HOLD_LEAST_S = 5,       /* where the provider only says "too much" */
+	HELD_MOST_S = 24 * 3600 /* and then it is a refusal */
+};
 
-struct dns_desk *issue_dns_find(struct issue *issue, const char *name, struct err *err)
+/* What the provider said of a change. */
+static bool is_code(const struct err *outcome, const char *code)
 {
-	for (size_t i = 0; i < issue->settings.dns_count; i++)
-		if (str_eq(issue->dns[i].settings->name, name))
-			return &issue->dns[i];
-	(void)err_set(err, ERR_CONFIG, "the configuration has no dns entry '%s' any more",
-	              name);
-	return NULL;
+	return outcome->kind == ERR_TEMPORARY && str_eq(outcome->code, code);
 }
 
-static bool settle(struct store *store, const struct txt *txt, bool remove,
+static bool tell_person(struct store *store, const struct txt *txt, bool remove,
+                        struct err *err)
+{
+	struct event event = { .name = remove ? "txt.left" : "txt.asked",
+		               .order_id = txt->order_id };
+
+	snprintf(event.text, sizeof(event.text), "%.250s: to be %s by hand (dns.%.60s)",
+	         txt->name, remove ? "removed" : "set", txt->dns);
+	log_info(NULL, event.name, "%s", event.text);
+	return store_event_add(store, &event, err);
+}
+
+/* The row's change is done, or is for a person to do. An order may have ended meanwhile,
+ * or another has taken the value over: then the row is another batch's. */
+static bool settle(struct store *store, const struct txt *txt, bool remove, bool by_hand,
                    struct err *err)
 {
 	struct event event = { .name = "txt.removed", .order_id = txt->order_id };
+	enum txt_state state = by_hand ? TXT_ASKED : TXT_SET;
 	struct err why = { 0 };
 
-	/* An order may have ended meanwhile: then the value is removed by a later batch.
-	 */
-	if (!remove && !store_txt_set_state(store, txt->id, TXT_SET, &why)) {
+	if (remove && !by_hand) {
+		snprintf(event.text, sizeof(event.text), "%.250s", txt->name);
+		return store_txt_remove(store, txt->id, &event, err);
+	}
+	if (!store_txt_set_state(store, txt->id, remove ? TXT_LEFT : state, &why)) {
 		*err = why;
 		return why.kind == ERR_NOT_FOUND;
 	}
-	if (!remove)
-		return true;
-	snprintf(event.text, sizeof(event.text), "%.250s", txt->name);
-	return store_txt_remove(store, txt->id, &event, err);
+	return !by_hand || tell_person(store, txt, remove, err);
 }
 
 /* Another order whose row was taken along need not wait until it looks by itself. */
 static bool tell_owner(struct store *store, const struct txt *txt,
                        const struct batch *batch, struct err *err)
 {
-	return txt->order_id == batch->order_id ||
+	return txt->order_id == 0 || txt->order_id == batch->order_id ||
 	       store_order_hurry(store, txt->order_id, clock_now_ms(), err);
 }
 
-/* Rows whose change is done move on; why one of order_id is not is told. */
-static bool settle_all(struct store *store, const struct txt_list *rows,
-                       const struct provider_change *changes, struct batch *batch,
+static void note_failure(struct batch *batch, const struct txt *txt,
+                         const struct err *why)
+{
+	struct batch_failure *failure;
+
+	batch->failures = xrealloc(batch->failures, batch->failure_count + 1,
+	                           sizeof(*batch->failures));
+	failure = &batch->failures[batch->failure_count++];
+	*failure = (struct batch_failure){ .txt_id = txt->id,
+		                           .name = xstrdup(txt->name),
+		                           .value = xstrdup(txt->value),
+		                           .why = *why };
+}
+
+void batch_deinit(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->failure_count; i++) {
+		free(batch->failures[i].name);
+		free(batch->failures[i].value);
+	}
+	free(TAKE(batch->failures));
+	batch->failure_count = 0;
+}
+
+/* Nobody would look whether a person has done it. */
+static void refuse_blind_hand(const struct batch *batch, struct err *outcome)
+{
+	const struct issue_dns *dns = batch->desk->settings;
+
+	if (batch->remove || !is_code(outcome, "by-hand") ||
+	    (dns->propagation != ISSUE_BLIND && dns->propagation != ISSUE_SETTLE))
+		return;
+	(void)err_set(outcome, ERR_CONFIG,
+	              "a person sets these records, but with this propagation nobody "
+	              "looks whether they are there: set dns.%s.propagation to "
+	              "authoritative or to resolvers",
+	              dns->name);
+}
+
+static bool settle_row(struct store *store, const struct txt *txt,
+                       struct provider_change *change, struct batch *batch,
+                       struct err *err)
+{
+	bool by_hand;
+
+	refuse_blind_hand(batch, &change->outcome);
+	by_hand = is_code(&change->outcome, "by-hand");
+	if (by_hand || change->outcome.kind == ERR_NONE)
+		return settle(store, txt, change->remove, by_hand, err) &&
+		       tell_owner(store, txt, batch, err);
+	if (!is_code(&change->outcome, "rate-limited") &&
+	    (batch->only || (txt->order_id != 0 && txt->order_id == batch->order_id)))
+		note_failure(batch, txt, &change->outcome);
+	return true;
+}
+
+/* A provider that asks for time gets it from everybody. */
+static bool hold(struct store *store, const struct provider_change *changes, size_t count,
+                 struct batch *batch, struct err *err)
+{
+	int64_t until = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct err *outcome = &changes[i].outcome;
+		int64_t wait_s = outcome->retry_after > HOLD_LEAST_S
+		                     ? outcome->retry_after
+		                     : HOLD_LEAST_S;
+
+		if (is_code(outcome, "rate-limited") && clock_now() + wait_s > until)
+			until = clock_now() + wait_s;
+	}
+	if (!until)
+		return true;
+	batch->held_s = until;
+	log_warn(NULL, "dns.held", "%s: not asked for %lld s, for its rate limit",
+	         batch->desk->settings->name, (long long)(until - clock_now()));
+	return store_pace_hold(store, batch->desk->settings->name, until, err);
+}
+
+/* Rows whose change is done move on; why others are not is told. */
+static bool settle_all(struct store *store, const struct txt *rows,
+                       struct provider_change *changes, size_t count, struct batch *batch,
                        struct err *err)
 {
 	struct err ignored = { 0 };
-	bool good;
+	bool good, got_on = false;
 
 	if (!store_begin(store, err))
 		return false;
-	good = true;
-	for (size_t i = 0; good && i < rows->len; i++) {
-		const struct provider_change *change = &changes[i];
-
-		if (change->outcome.kind == ERR_NONE) {
-			good = settle(store, &rows->items[i], change->remove, err) &&
-			       tell_owner(store, &rows->items[i], batch, err);
-			batch->has_more = rows->len == PROVIDER_BATCH_MAX;
-		} else if (rows->items[i].order_id == batch->order_id) {
-			batch->failed = change->outcome;
-			/* The code is the provider's. Only after a refusal by the CA must
-			 * the next order wait. */
-			batch->failed.code[0] = '\0';
-		}
+	good = hold(store, changes, count, batch, err);
+	for (size_t i = 0; good && i < count; i++) {
+		good = settle_row(store, &rows[i], &changes[i], batch, err);
+		got_on |= changes[i].outcome.kind == ERR_NONE ||
+		          is_code(&changes[i].outcome, "by-hand");
 	}
+	batch->has_more = got_on && count == PROVIDER_BATCH_MAX;
 	return store_end(store, good, good ? err : &ignored) && good;
 }
 
+/* The provider does it, and what it spent of its limit is booked, whatever came of it. */
 static bool run(struct issue *issue, const struct dns_desk *desk,
-                const struct txt_list *rows, struct provider_change *changes,
-                struct err *err)
+                struct provider_change *changes, size_t count, struct err *err)
 {
-	const struct provider_call call = {
-		.provider = desk->settings->provider,
-		.options = desk->settings->options,
-		.option_count = desk->settings->option_count,
-		.changes = changes,
-		.change_count = rows->len,
-	};
+	const struct issue_dns *dns = desk->settings;
+	struct pace pace = { 0 };
+	struct err whole = { 0 };
 	int64_t begun = clock_mono_ms();
-	bool good = provider_run(&issue->settings.home, &call, BATCH_DEADLINE_S, err);
 
-	log_debug(NULL, "dns.batch", "%s: %zu changes in %lld ms: %s",
-	          desk->settings->name, rows->len, (long long)(clock_mono_ms() - begun),
-	          good ? "done" : err->msg);
-	return good;
+	if (!store_pace_load(issue->settings.store, dns->name, clock_now(), &pace, err))
+		return false;
+	struct provider_toll toll = { .spent = pace.spent, .free_in_s = pace.free_in_s };
+	const struct provider_call call = {
+		.provider = dns->provider,
+		.options = dns->options,
+		.option_count = dns->option_count,
+		.changes = changes,
+		.change_count = count,
+		.toll = &toll,
+	};
+	bool good = provider_run(&issue->settings.home, &call, BATCH_DEADLINE_S, &whole);
+
+	log_debug(NULL, "dns.batch", "%s: %zu changes in %lld ms: %s", dns->name, count,
+	          (long long)(clock_mono_ms() - begun), good ? "done" : whole.msg);
+	/* When the batch as a whole fails, each change that is not done carries why. */
+	if (!good)
+		log_warn(NULL, "dns.batch.failed", "%s: %s", dns->name, whole.msg);
+	return toll.requests == 0 || toll.window_s == 0 ||
+	       store_pace_spend(issue->settings.store, dns->name, toll.requests,
+	                        toll.window_s, clock_now(), err);
+}
+
+static bool run_rows(struct issue *issue, struct batch *batch, const struct txt *rows,
+                     size_t count, struct err *err)
+{
+	AUTO_FREE struct provider_change *changes = xcalloc(count, sizeof(*changes));
+
+	for (size_t i = 0; i < count; i++)
+		changes[i] = (struct provider_change){
+			.remove = batch->remove,
+			.zone = rows[i].zone,
+			.name = rows[i].name,
+			.value = rows[i].value,
+			.ttl_s = batch->desk->settings->ttl_s,
+			.challenge = rows[i].challenge,
+		};
+	return run(issue, batch->desk, changes, count, err) &&
+	       settle_all(issue->settings.store, rows, changes, count, batch, err);
 }
 
 static bool run_batch(struct issue *issue, struct batch *batch, struct err *err)
 {
-	const struct issue_dns *dns = batch->desk->settings;
 	AUTO_TXT_LIST struct txt_list rows = { 0 };
-	AUTO_FREE struct provider_change *changes = NULL;
-	struct err whole = { 0 };
+	struct pace pace = { 0 };
 	const struct txt_filter filter = {
-		.dns = dns->name,
+		.dns = batch->desk->settings->name,
 		.state = batch->remove ? TXT_UNWANTED : TXT_WANTED,
 		.limit = PROVIDER_BATCH_MAX,
 		/* Rows that keep failing must not fill it for ever. */
 		.first = batch->order_id
 	};
 
+	if (!store_pace_load(issue->settings.store, filter.dns, clock_now(), &pace, err))
+		return false;
+	batch->held_s = pace.hold_until > clock_now() ? pace.hold_until : 0;
+	if (batch->held_s)
+		return true;
+	if (batch->only)
+		return run_rows(issue, batch, batch->only, 1, err);
 	if (!store_txt_list(issue->settings.store, &filter, &rows, err))
 		return false;
-	if (rows.len == 0)
-		return true;
-	changes = xcalloc(rows.len, sizeof(*changes));
-	for (size_t i = 0; i < rows.len; i++) {
-		changes[i] = (struct provider_change){
-			.remove = batch->remove,
-			.zone = rows.items[i].zone,
-			.name = rows.items[i].name,
-			.value = rows.items[i].value,
-			.ttl_s = dns->ttl_s,
-		};
-	}
-	/* When the batch as a whole fails, each change that is not done carries why. */
-	if (!run(issue, batch->desk, &rows, changes, &whole))
-		log_warn(NULL, "dns.batch.failed", "%s: %s", dns->name, whole.msg);
-	return settle_all(issue->settings.store, &rows, changes, batch, err);
+	return rows.len == 0 || run_rows(issue, batch, rows.items, rows.len, err);
 }
 
 bool issue_batch(struct issue *issue, struct batch *batch, struct err *err)
 {
 	bool good;
 
-	batch->busy = pthread_mutex_trylock(&batch->desk->lock) != 0;
+	if (batch->only)
+		pthread_mutex_lock(&batch->desk->lock);
+	else
+		batch->busy = pthread_mutex_trylock(&batch->desk->lock) != 0;
 	if (batch->busy)
 		return true;
 	good = run_batch(issue, batch, err);
@@ -146,69 +255,21 @@ bool issue_batch(struct issue *issue, struct batch *batch, struct err *err)
 	return good;
 }
 
-bool issue_janitor_start(struct issue *issue, struct err *err)
+bool issue_hold(struct issue *issue, struct order *order, const struct batch *batch,
+                struct err *err)
 {
-	int64_t count;
+	char until[CLOCK_TEXT], text[200];
 
-	if (!store_txt_unwant_orphans(issue->settings.store, &count, err))
-		return false;
-	if (count > 0)
-		log_info(NULL, "txt.orphans",
-		         "%lld TXT values of an earlier run are removed",
-		         (long long)count);
-	for (size_t i = 0; i < issue->settings.dns_count; i++)
-		issue->dns[i].is_swept = count == 0;
-	return true;
-}
-
-/* One batch. Where another's is running, or more is left, it comes again. */
-static bool sweep(struct issue *issue, struct dns_desk *desk, struct err *err)
-{
-	struct batch batch = { .desk = desk, .remove = true };
-
-	if (!issue_batch(issue, &batch, err))
-		return false;
-	if (batch.busy)
-		__atomic_store_n(&desk->sweep_at_ms, clock_now_ms() + SWEEP_BUSY_MS,
-		                 __ATOMIC_SEQ_CST);
-	if (batch.busy || batch.has_more)
-		__atomic_store_n(&desk->is_swept, false, __ATOMIC_SEQ_CST);
-	return true;
-}
-
-bool issue_janitor_step(void *arg, int64_t now_ms, bool *did, struct err *err)
-{
-	struct issue *issue = arg;
-
-	*did = false;
-	for (size_t i = 0; i < issue->settings.dns_count && !*did; i++) {
-		struct dns_desk *desk = &issue->dns[i];
-
-		if (__atomic_load_n(&desk->sweep_at_ms, __ATOMIC_SEQ_CST) > now_ms ||
-		    __atomic_exchange_n(&desk->is_swept, true, __ATOMIC_SEQ_CST))
-			continue;
-		*did = true;
-		if (!sweep(issue, desk, err))
-			return false;
-	}
-	return true;
-}
-
-bool issue_janitor_next(void *arg, int64_t *run_at_ms, bool *any, struct err *err)
-{
-	struct issue *issue = arg;
-
-	(void)err;
-	*any = false;
-	*run_at_ms = 0;
-	for (size_t i = 0; i < issue->settings.dns_count; i++) {
-		struct dns_desk *desk = &issue->dns[i];
-		int64_t at_ms = __atomic_load_n(&desk->sweep_at_ms, __ATOMIC_SEQ_CST);
-
-		if (__atomic_load_n(&desk->is_swept, __ATOMIC_SEQ_CST))
-			continue;
-		*run_at_ms = *any && *run_at_ms < at_ms ? *run_at_ms : at_ms;
-		*any = true;
-	}
+	clock_format(batch->held_s, until);
+	snprintf(text, sizeof(text), "dns.%.100s may not be asked before %s: rate limit",
+	         batch->desk->settings->name, until);
+	if (issue_is_overdue(order, HELD_MOST_S))
+		return err_set(err, ERR_REMOTE, "%s; that for more than %d hours", text,
+		               HELD_MOST_S / 3600);
+	order->run_at_ms = batch->held_s * 1000;
+	issue_waits_for(order, text);
+	/* Nobody waits for tidying. */
+	if (order->state != ORDER_TIDY)
+		issue_report(issue, order, PROGRESS_WAITS, text);
 	return true;
 }

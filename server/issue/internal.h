@@ -6,7 +6,25 @@
 #include "issue.h"
 #include "store/order.h"
 
-/* internal - what the steps of an order share; see issue.h */
+/*
+ * internal - what the steps of an order share; see issue.h
+ *
+ *   issue.c            the table of states; saving, backing off, telling
+ *   order_steps.c      the order at the CA, up to its end; account.c: the account there
+ *   place.c            where the record of a challenge is really made: CNAMEs, alias
+ *   choose.c           which dns entry makes it, and who is next when that one refuses;
+ *                      pure, as is the text of an alias
+ *   publish_step.c     place and entry of each name, the ledger, the batches
+ *   batch.c            one batch at a provider: rows in, their outcomes back into the
+ *                      ledger; the pace of a provider with a rate limit
+ *   spread_step.c      waiting until all show it, by the entry's mode; persons are slower
+ *   sight.c            one look at one TXT name of an order
+ *   watch.c            what the looks at a name came to, and when the next one is due
+ *   challenge_steps.c  telling the CA; removing the records again
+ *   collect_step.c     the certificate
+ *   janitor.c          records of dead runs; those that a person was to remove
+ *   preflight.c        the same questions before anything is spent
+ */
 
 /* One CA in use: its account is made when the first order needs it. */
 struct ca_desk {
@@ -30,21 +48,21 @@ struct dns_desk {
 	int64_t sweep_at_ms; /* not before; 0: at once */
 };
 
+/* Values that persons were asked to remove, as the janitor found them at its start. */
+struct left_rows {
+	struct txt_list rows;
+	size_t next; /* the row to look at; len: none */
+	int failures;
+};
+
 struct issue {
 	struct issue_settings settings;
 	struct ca_desk *cas;
 	struct dns_desk *dns;
-	struct zone_shelf *zones;
+	struct place_shelf *places;
+	struct watch *watch;
+	struct left_rows left;
 };
-
-/* zone.c: the zone that holds the name; and the servers of a zone by its own name, which
- * may be a minute old. */
-struct zone_shelf *zone_shelf_new(void) MUST_CHECK;
-void zone_shelf_free(struct zone_shelf *shelf);
-bool issue_zone_of(struct issue *issue, const char *name, struct dns_zone *out,
-                   struct err *err) MUST_CHECK;
-bool issue_zone_servers(struct issue *issue, const char *zone, struct dns_zone *out,
-                        struct err *err) MUST_CHECK;
 
 /* A step sets the next state, and run_at_ms to wait; issue.c saves. */
 typedef bool issue_step_fn(struct issue *issue, struct order *order, struct err *err);
@@ -59,9 +77,16 @@ void issue_look_again(struct order *order, int retry_after, int64_t first_ms,
                       int64_t most_ms);
 /* How soon and how seldom an order is polled at the CA. */
 enum { ISSUE_LOOK_FIRST_MS = 250, ISSUE_LOOK_MOST_MS = 5000 };
+/* Another order's batch is at the provider, perhaps for long: each look is a write. */
+enum { ISSUE_BUSY_MS = 20, ISSUE_BUSY_MOST_MS = 200 };
 
 /* True once the state has lasted that long. */
 bool issue_is_overdue(const struct order *order, int64_t seconds);
+/* Whom it waits for, for status; NULL: nobody. Entering a state clears it. */
+void issue_waits_for(struct order *order, const char *text);
+/* To whom watches the run. */
+void issue_report(struct issue *issue, const struct order *order, enum progress_kind kind,
+                  const char *text);
 
 /* order_steps.c: why the order turned invalid, into err; false. */
 bool issue_explain_invalid(struct issue *issue, struct acme *acme,
@@ -87,6 +112,8 @@ struct dns_desks {
 void dns_desks_deinit(struct dns_desks *desks);
 #define AUTO_DNS_DESKS CLEANUP(dns_desks_deinit)
 
+struct dns_desk *issue_dns_find(struct issue *issue, const char *name,
+                                struct err *err) MUST_CHECK;
 /* names: joined by ",". */
 bool issue_dns_list(struct issue *issue, const char *names, struct dns_desks *out,
                     struct err *err) MUST_CHECK;
@@ -128,8 +155,6 @@ bool issue_place_of(struct issue *issue, const struct issue_aim *aim,
                     struct dns_place *out, struct err *err) MUST_CHECK;
 
 /* batch.c */
-struct dns_desk *issue_dns_find(struct issue *issue, const char *name,
-                                struct err *err) MUST_CHECK;
 struct batch_failure {
 	int64_t txt_id;
 	char *name, *value;
@@ -147,12 +172,57 @@ struct batch {
 	bool has_more;  /* filled in: it was full and got on, so there may be more */
 	int64_t held_s; /* filled in: what is left must wait until then, says the provider
 	                   or its limit; 0: it need not */
-	struct err failed;              /* goes away with the next commit of issue */
 	struct batch_failure *failures; /* filled in: why rows were not done */
 	size_t failure_count;
 };
 void batch_deinit(struct batch *batch);
 #define AUTO_BATCH CLEANUP(batch_deinit)
-/* Brings to the provider as much as one batch holds. */
+/* Brings to the provider as much as one batch holds. A row that a person has to see to is
+ * done when that is noted: it becomes TXT_ASKED, or TXT_LEFT. */
 bool issue_batch(struct issue *issue, struct batch *batch, struct err *err) MUST_CHECK;
+/* The order waits until its provider may be asked again; false where it did so for too
+ * long. */
+bool issue_hold(struct issue *issue, struct order *order, const struct batch *batch,
+                struct err *err) MUST_CHECK;
+
+/*
+ * watch.c. What the looks of this run at one TXT name of one order came to. Kept in
+ * memory: after a start anew it is looked at anew. A note is used by the thread that has
+ * the order; the first function makes it, due at first_ms.
+ */
+struct watch_note {
+	int64_t order_id, authz_id;
+	int64_t begun_ms;   /* these are of the monotonic clock */
+	int64_t look_at_ms; /* not before */
+	int64_t agreed_ms; /* two looks, one after the other, saw it everywhere; 0: not */
+	int shows;         /* such looks in a row */
+	int looks;         /* others in a row */
+	bool is_told;      /* a person, of what is to be done */
+	char text[200];    /* who lacked it last */
+	bool is_large;     /* and that the TXT set is too large, was said */
+};
+struct watch *watch_new(void) MUST_CHECK;
+void watch_free(struct watch *watch);
+struct watch_note *watch_of(struct watch *watch, int64_t order_id, int64_t authz_id);
+void watch_forget(struct watch *watch, int64_t order_id);
+
+struct watch_rule {
+	enum issue_propagation propagation;
+	bool is_by_hand;
+	size_t addresses; /* that are asked */
+	int settle_s;
+};
+/* When the first look is due after publishing. */
+int64_t watch_first_ms(const struct watch_rule *rule);
+/* After a look (NULL: it could not be made): counts, and sets look_at_ms. */
+void watch_saw(struct watch_note *note, const struct watch_rule *rule,
+               const struct dns_look *look, int64_t now_ms);
+/* Agreed, and settled. */
+bool watch_is_over(const struct watch_note *note, const struct watch_rule *rule,
+                   int64_t now_ms);
+
+/* janitor.c: removes unwanted values of the entry at this name now, where there are any.
+ */
+bool issue_clean_name(struct issue *issue, struct dns_desk *desk, const char *name,
+                      struct err *err) MUST_CHECK;
 #endif

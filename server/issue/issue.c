@@ -34,7 +34,8 @@ struct issue *issue_new(const struct issue_settings *settings)
 	issue->settings = *settings;
 	issue->cas = xcalloc(settings->ca_count, sizeof(*issue->cas));
 	issue->dns = xcalloc(settings->dns_count, sizeof(*issue->dns));
-	issue->zones = zone_shelf_new();
+	issue->places = place_shelf_new();
+	issue->watch = watch_new();
 	for (size_t i = 0; i < settings->ca_count; i++) {
 		issue->cas[i].settings = &settings->cas[i];
 		pthread_mutex_init(&issue->cas[i].lock, NULL);
@@ -56,7 +57,9 @@ void issue_free(struct issue *issue)
 	}
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		pthread_mutex_destroy(&issue->dns[i].lock);
-	zone_shelf_free(issue->zones);
+	place_shelf_free(issue->places);
+	watch_free(issue->watch);
+	txt_list_deinit(&issue->left.rows);
 	free(issue->cas);
 	free(issue->dns);
 	free(issue);
@@ -68,6 +71,13 @@ void issue_enter(struct order *order, enum order_state state)
 	order->state_since_ms = order->run_at_ms = clock_now_ms();
 	order->attempts = 0;
 	order->polls = 0;
+	issue_waits_for(order, NULL);
+}
+
+void issue_waits_for(struct order *order, const char *text)
+{
+	free(order->waits_for);
+	order->waits_for = xstrdup(text);
 }
 
 void issue_look_again(struct order *order, int retry_after, int64_t first_ms,
@@ -138,8 +148,8 @@ static bool fall_back(struct order *order, const struct err *why)
 	return false;
 }
 
-static void report(struct issue *issue, const struct order *order,
-                   enum progress_kind kind, const char *text)
+void issue_report(struct issue *issue, const struct order *order, enum progress_kind kind,
+                  const char *text)
 {
 	const struct progress *to = &issue->settings.progress;
 	const struct progress_event event = {
@@ -199,14 +209,14 @@ static void tell(struct issue *issue, const struct order *order, enum order_stat
 		         "%s: %s", order_state_names[before], why->msg);
 		/* Tidying is not what people wait for: the ledger keeps what is left. */
 		if (before != ORDER_TIDY)
-			report(issue, order, waits ? PROGRESS_WAITS : PROGRESS_FAILED,
-			       why->msg);
+			issue_report(issue, order,
+			             waits ? PROGRESS_WAITS : PROGRESS_FAILED, why->msg);
 	} else if (order->state != before) {
 		log_info(&about, event_name(order, false), "%s",
 		         order_state_names[order->state]);
-		report(issue, order,
-		       order->state == ORDER_DONE ? PROGRESS_DONE : PROGRESS_STEP,
-		       order->certificate_id ? NULL : order->last.msg);
+		issue_report(issue, order,
+		             order->state == ORDER_DONE ? PROGRESS_DONE : PROGRESS_STEP,
+		             order->certificate_id ? NULL : order->last.msg);
 	}
 }
 
