@@ -67,7 +67,7 @@ static void add_wait(struct pending_record *record, const struct waiter *waiter,
                      const struct config_dns *dns)
 {
 	int64_t since = waiter->is_looking ? waiter->since_ms / 1000 : clock_now();
-	int64_t until = since + (dns ? dns->by_hand_timeout_s : 0);
+	int64_t until = since + dns->by_hand_timeout_s;
 	char when[CLOCK_TEXT];
 	AUTO_FREE char *line = xasprintf("%s waits until %s", waiter->place,
 	                                 clock_format(until, when));
@@ -96,7 +96,8 @@ static void add_record(struct pending *pending, const struct config *config,
 	};
 	if (waiter)
 		strlist_add(&record->places, waiter->place);
-	if (waiter && !record->remove)
+	/* Without its entry the next apply gives the order up. */
+	if (waiter && dns && !record->remove)
 		add_wait(record, waiter, dns);
 }
 

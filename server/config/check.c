@@ -174,24 +174,35 @@ static void check_targets(struct load *load)
 		check_target(load, &targets[i - 1], &targets[i]);
 }
 
-/* What is made of the alias must fit into a name. */
+static bool alias_fits(struct load *load, const struct draft_certificate *draft,
+                       const char *of)
+{
+	const struct config_certificate *certificate = &draft->certificate;
+	AUTO_FREE char *name = names_alias(certificate->challenge_alias, of);
+
+	if (strlen(name) <= DNSNAME_MAX)
+		return true;
+	problem_at(
+	    load, place_find(load, &certificate->challenge_alias, PLACE_WHOLE, draft),
+	    "makes a name of %zu bytes of '%s', and %d are the most; a shorter one",
+	    strlen(name), of, DNSNAME_MAX);
+	return false;
+}
+
+/* What is made of the alias must be a name; once is enough said. */
 static void check_alias(struct load *load, const struct draft_certificate *draft)
 {
 	const struct config_certificate *certificate = &draft->certificate;
+	bool fits = certificate->challenge_alias != NULL;
 
-	for (size_t i = 0; certificate->challenge_alias && i < certificate->names.len;
-	     i++) {
-		AUTO_FREE char *name = names_alias(certificate->challenge_alias,
-		                                   certificate->names.items[i]);
+	for (size_t i = 0; fits && i < certificate->names.len; i++)
+		fits = alias_fits(load, draft, certificate->names.items[i]);
+	for (size_t i = 0;
+	     fits && certificate->unique_name && i < certificate->host_count; i++) {
+		AUTO_FREE char *name = names_expand(certificate->unique_name,
+		                                    certificate->hosts[i]->name);
 
-		if (strlen(name) > DNSNAME_MAX)
-			problem_at(load,
-			           place_find(load, &certificate->challenge_alias,
-			                      PLACE_WHOLE, draft),
-			           "makes a name of %zu bytes of '%s', and %d are the "
-			           "most; a shorter one",
-			           strlen(name), certificate->names.items[i],
-			           DNSNAME_MAX);
+		fits = alias_fits(load, draft, name);
 	}
 }
 

@@ -204,6 +204,12 @@ static const struct {
 	      ".net'\n",
 	  { "f:8:22: certificates.www.challenge-alias: makes a name of 279 bytes of "
 	    "'www." } },
+	{ "an alias that grows too long for a unique name",
+	  WWW "    names: [example.com]\n    hosts: [web]\n"
+	      "    unique-name: '{host}." LABEL_60 "." LABEL_60 ".example.com'\n"
+	      "    challenge-alias: '{name}." LABEL_60 "." LABEL_60 ".net'\n",
+	  { "f:9:22: certificates.www.challenge-alias: makes a name of 265 bytes of "
+	    "'web-1." } },
 	{ "names",
 	  WWW
 	  "    {names: [a_b.example.com, localhost, '*.*.com', 'a..b'], hosts: [web]}\n",
