@@ -12,17 +12,17 @@
 /*
  * dns - which servers hold a zone, and what each of them says
  *
- * The resolver is asked for SOA, NS and addresses only. Never for the TXT record of
- * a challenge: a negative answer would be cached there, and perhaps at the CA. TXT is
- * asked of each authoritative address directly, without recursion, over UDP and over
- * TCP where the answer was cut. Answers must come from whom we asked, for what
- * we asked (address, id, question). Any thread; every call ends by its deadline.
+ * The resolver is asked for SOA, NS, CAA and addresses. Never about the name of a
+ * challenge, unless the operator says that port 53 is blocked: a negative answer would
+ * be cached there, and perhaps at the CA. TXT is asked of each authoritative address
+ * directly, without recursion, over UDP and over TCP where the answer was cut. Answers
+ * must come from whom we asked, for what we asked (address, id, question). Any thread;
+ * every call ends by its deadline.
  *
- * An address that this machine has no route to (IPv6, where there is none here) is
- * DNS_SILENT with the note "no route", and does not count as long as another server
- * shows the values: it says nothing about the zone, and would stop every order for
- * good. A server that does not answer does count. A CNAME at the name is not
- * followed yet, only noted.
+ * An address that cannot be reached from here at all (no route; or IPv6, as a rule, where
+ * nobody answers by it) is left out as long as another server shows the values: it says
+ * nothing about the zone, and would stop every order for good. Any other server that does
+ * not answer does count.
  */
 struct dns_settings {
 	const char
@@ -46,7 +46,7 @@ extern const char *const dns_answer_names[DNS_ANSWER_COUNT];
 struct dns_server {
 	char ns[DNS_NAME_TEXT];        /* its name in the NS set */
 	char address[DNS_ADDRESS_MAX]; /* with @port where it is not 53 */
-	enum dns_answer answer;        /* of the last dns_txt_ask() */
+	enum dns_answer answer;        /* of the last dns_txt_look() */
 	int values;                    /* TXT values it has at the name */
 	char note[80];                 /* "SERVFAIL", "connection refused"; or "" */
 	bool is_left_out; /* we cannot reach it, but others: it does not count */
@@ -123,12 +123,7 @@ bool dns_security_ask(const struct dns_settings *settings, const char *name,
 bool dns_zone_find(const struct dns_settings *settings, const char *name,
                    struct dns_zone *out, struct err *err) MUST_CHECK;
 
-/* Asks every server of the zone, all at once, for the TXT values at name; fills in
- * answer, values and note. *all_show is true where each shows all the wanted ones. */
-bool dns_txt_ask(const struct dns_settings *settings, struct dns_zone *zone,
-                 const char *name, const struct strlist *values, bool *all_show,
-                 struct err *err) MUST_CHECK;
-
-/* "ns1.example.org 192.0.2.1 shows it; ns2.example.org 192.0.2.2 lacks it (1 value)" */
+/* "ns1.example.org 192.0.2.1 shows it; ns2.example.org 192.0.2.2 lacks it (1 value);
+ * ns2.example.org 2001:db8::2 cannot be reached from here, not counted (no route)" */
 void dns_zone_format(const struct dns_zone *zone, struct buf *out);
 #endif

@@ -130,17 +130,6 @@ bool dns_txt_look(const struct dns_settings *settings, struct dns_zone *zone,
 	return true;
 }
 
-bool dns_txt_ask(const struct dns_settings *settings, struct dns_zone *zone,
-                 const char *name, const struct strlist *values, bool *all_show,
-                 struct err *err)
-{
-	struct dns_look look;
-	bool ok = dns_txt_look(settings, zone, name, values, &look, err);
-
-	*all_show = ok && look.all_show;
-	return ok;
-}
-
 bool dns_resolvers(const struct strlist *addresses, struct dns_zone *out, struct err *err)
 {
 	struct dns_address ignored;
