@@ -176,6 +176,7 @@ void host_init(struct host *host, const struct wire_request *request)
 	*host = (struct host){
 		.request = request,
 		.deadline_ms = clock_deadline_ms((int64_t)request->deadline_s * 1000),
+		.runner = RUNNER_NONE,
 		.pace = { .spent = request->spent, .free_in_s = request->free_in_s },
 	};
 	host->services = (struct dns_host){ .size = sizeof(struct dns_host),
@@ -189,7 +190,8 @@ void host_init(struct host *host, const struct wire_request *request)
 		                            .json_count = host_json_count,
 		                            .json_quote = host_json_quote,
 		                            .text = text,
-		                            .pause = wait_a_bit };
+		                            .pause = wait_a_bit,
+		                            .run = host_run };
 	for (size_t i = 0; i < request->option_count; i++) {
 		const struct wire_option *option = &request->options[i];
 

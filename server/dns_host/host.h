@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "http/http.h"
 #include "provider/wire.h"
+#include "runner.h"
 
 /*
  * host - what a provider may call, and where its words go
@@ -43,6 +44,7 @@ struct host {
 	struct http *http; /* made by the first call */
 	struct host_json json;
 	struct host_pace pace;
+	struct runner runner; /* started before the sandbox, or none */
 	struct strlist secrets;
 	int logs;
 
@@ -69,5 +71,6 @@ const char *host_json(const struct dns_host *services, const char *text,
                       const char *path);
 size_t host_json_count(const struct dns_host *services, const char *text,
                        const char *path);
+enum dns_result host_run(const struct dns_host *services, struct dns_program *io);
 const char *host_json_quote(const struct dns_host *services, const char *text);
 #endif

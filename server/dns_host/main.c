@@ -2,7 +2,8 @@
 /*
  * certferry-dns-host - one batch of TXT changes through one provider's plugin
  *
- * A life: read the request and the changes; check that plugin and directory are
+ * A life: read the request and the changes; fork the runner of programs where the entry
+ * has the option "program"; check that plugin and directory are
  * trusted; become nobody; enter the sandbox; only then load the plugin, whose
  * constructors are the first code in here that is not ours; do the changes; say what
  * came of them; end. docs/protocol-plugin.md is what is spoken.
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "batch.h"
 #include "load.h"
 #include "sandbox/sandbox.h"
@@ -57,6 +59,23 @@ static bool give_up_rights(const struct wire_request *request, struct err *err)
 	return load_check(request->plugin_dir, request->provider, err) &&
 	       sandbox_drop_user(NOBODY, NOBODY, err) &&
 	       sandbox_enter(SANDBOX_NET_CLIENT, &limits, err);
+}
+
+static const char *find_option(const struct wire_request *request, const char *name)
+{
+	for (size_t i = 0; i < request->option_count; i++)
+		if (str_eq(request->options[i].name, name))
+			return request->options[i].value;
+	return NULL;
+}
+
+/* While there is nothing in this process that is not ours. */
+static bool start_runner(const struct wire_request *request, struct runner *runner,
+                         struct err *err)
+{
+	return !find_option(request, "program") ||
+	       runner_start(runner, find_option(request, "user"),
+	                    clock_deadline_ms((int64_t)request->deadline_s * 1000), err);
 }
 
 static _Noreturn void finish(const struct wire_answer *end)
@@ -107,6 +126,7 @@ static _Noreturn void run_and_finish(struct batch *batch)
 	host_learn_provider(batch->host, batch->provider);
 	if (batch_check_options(batch, &end))
 		batch_run(batch);
+	runner_end(&batch->host->runner);
 	end.requests = batch->host->pace.requests;
 	end.window_s = batch->host->pace.window_s;
 	finish(&end);
@@ -119,6 +139,7 @@ int main(void)
 	struct dns_provider provider;
 	struct host host;
 	struct batch batch = { &host, &provider, changes, 0 };
+	struct runner runner = RUNNER_NONE;
 	struct err err;
 
 	child_enter(START_S);
@@ -127,12 +148,13 @@ int main(void)
 		finish_with(WIRE_BROKEN, &err);
 	/* The daemon kills us at its deadline; this is for a daemon that is gone. */
 	alarm((unsigned)request.deadline_s + 1);
-	if (!give_up_rights(&request, &err) ||
+	if (!start_runner(&request, &runner, &err) || !give_up_rights(&request, &err) ||
 	    !load_open(request.plugin_dir, request.provider, &provider, &err))
 		finish_with(err.kind == ERR_CONFIG ? WIRE_NOT_LOADED : WIRE_BROKEN, &err);
 	if (request.is_describe)
 		describe_and_finish(&provider);
 	host_init(&host, &request);
+	host.runner = runner;
 	batch.count = request.change_count;
 	run_and_finish(&batch);
 }

@@ -70,7 +70,7 @@ static const char *const refused_one_socket[] = {
 };
 
 static const char *const killed[] = {
-	"execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev",
+	"ptrace", "process_vm_readv", "process_vm_writev",
 	"process_madvise", "pidfd_getfd", "kcmp", "bpf", "perf_event_open", "userfaultfd",
 	"io_uring_setup", "io_uring_enter", "io_uring_register", "kexec_load",
 	"kexec_file_load", "init_module", "finit_module", "delete_module", "mount",
@@ -78,9 +78,13 @@ static const char *const killed[] = {
 	"setns", "unshare", "open_by_handle_at", "name_to_handle_at", "keyctl", "add_key",
 	"request_key", "reboot", "swapon", "swapoff", "acct", "quotactl", "iopl", "ioperm",
 	"modify_ldt", "clock_settime", "settimeofday", "adjtimex", "clock_adjtime",
-	"sethostname", "setdomainname", "mknod", "mknodat", "syslog", "vhangup",
-	"lookup_dcookie", "fanotify_init", NULL
+	"sethostname", "setdomainname", "syslog", "vhangup", "lookup_dcookie",
+	 "fanotify_init", NULL
 };
+
+/* A program of the operator's may start others, and make pipes with a name. */
+static const char *const killed_in_children[] = { "execve", "execveat", "mknod",
+	                                          "mknodat", NULL };
 
 /* clang-format on */
 
@@ -152,6 +156,16 @@ static const struct rule rules_one_socket[] = {
 	{ "sendto", ALLOW, 1, { IS(4, 0) } },
 };
 
+/* No namespaces of its own: in one, a user may mount and be root. */
+static const struct rule rules_program[] = {
+	{ "clone", REFUSE, 1, { BITS(0, CLONE_NEWUSER, CLONE_NEWUSER) } },
+	{ "clone", REFUSE, 1, { BITS(0, CLONE_NEWNS, CLONE_NEWNS) } },
+	{ "clone", REFUSE, 1, { BITS(0, CLONE_NEWNET, CLONE_NEWNET) } },
+	{ "clone", REFUSE, 1, { BITS(0, CLONE_NEWPID, CLONE_NEWPID) } },
+	/* Characters typed at a terminal that somebody else reads. */
+	{ "ioctl", REFUSE, 1, { BITS(1, 0xffffffff, TIOCSTI) } },
+};
+
 /* A call that this library or machine does not know needs no rule. */
 static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names)
 {
@@ -206,6 +220,20 @@ static int add_kind(scmp_filter_ctx filter, enum sandbox_kind kind)
 	return r ? r : add_rules(filter, rules_one_socket, ARRAY_SIZE(rules_one_socket));
 }
 
+/* The other way round: a shell needs the most of what there is, so that only what is
+ * dangerous is refused. clone3 hides its flags from a filter; libraries fall back. */
+static int fill_for_program(scmp_filter_ctx filter)
+{
+	int call = seccomp_syscall_resolve_name("clone3");
+	int r = call == __NR_SCMP_ERROR
+	            ? 0
+	            : seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), call, 0);
+
+	if (!r)
+		r = add_names(filter, REFUSE, killed);
+	return r ? r : add_rules(filter, rules_program, ARRAY_SIZE(rules_program));
+}
+
 static int fill(scmp_filter_ctx filter, enum sandbox_kind kind)
 {
 	int r = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
@@ -214,8 +242,11 @@ static int fill(scmp_filter_ctx filter, enum sandbox_kind kind)
 		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	/* A tree in place of a chain; a library too old for it stays with the chain. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (r || kind == SANDBOX_PROGRAM)
+		return r ? r : fill_for_program(filter);
+	r = add_names(filter, SCMP_ACT_KILL_PROCESS, killed);
 	if (!r)
-		r = add_names(filter, SCMP_ACT_KILL_PROCESS, killed);
+		r = add_names(filter, SCMP_ACT_KILL_PROCESS, killed_in_children);
 	if (!r)
 		r = add_names(filter, ALLOW, allowed);
 	if (!r)
@@ -229,7 +260,8 @@ static int fill(scmp_filter_ctx filter, enum sandbox_kind kind)
 
 bool calls_limit(enum sandbox_kind kind, struct err *err)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	scmp_filter_ctx filter = seccomp_init(
+	    kind == SANDBOX_PROGRAM ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS));
 	int r;
 
 	if (!filter)

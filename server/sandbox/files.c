@@ -21,8 +21,16 @@ enum {
 };
 
 enum {
+	FS_EXECUTE = 1 << 0,
+	FS_WRITE_FILE = 1 << 1,
 	FS_READ_FILE = 1 << 2,
 	FS_READ_DIR = 1 << 3,
+	FS_MAKE_CHAR = 1 << 6,
+	FS_MAKE_BLOCK = 1 << 11,
+	FS_TRUNCATE = 1 << 14, /* from ABI 3 */
+	/* What a path that is no directory can be allowed. */
+	FS_OF_FILES = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE,
+	FS_READ = FS_READ_FILE | FS_READ_DIR,
 	NET_BIND_TCP = 1 << 0,
 	NET_CONNECT_TCP = 1 << 1,
 	SCOPE_ABSTRACT_SOCKET = 1 << 0,
@@ -73,16 +81,28 @@ static long abi_of_kernel(void)
 	return abi < 0 ? 0 : abi;
 }
 
-static int make_ruleset(enum sandbox_kind kind, long abi)
+static uint64_t all_of_files(long abi)
 {
 	size_t row = (size_t)abi < ARRAY_SIZE(fs_bits) ? (size_t)abi
 	                                               : ARRAY_SIZE(fs_bits) - 1;
-	struct ruleset rules = { .fs = (UINT64_C(1) << fs_bits[row]) - 1 };
+
+	return (UINT64_C(1) << fs_bits[row]) - 1;
+}
+
+/* A program of the operator's may listen: some answer on a port of their own. */
+static const uint64_t net_rights[] = {
+	[SANDBOX_NET_CLIENT] = NET_BIND_TCP,
+	[SANDBOX_ONE_SOCKET] = NET_BIND_TCP | NET_CONNECT_TCP,
+	[SANDBOX_PROGRAM] = 0,
+};
+
+static int make_ruleset(enum sandbox_kind kind, long abi)
+{
+	struct ruleset rules = { .fs = all_of_files(abi) };
 	size_t size = sizeof(rules.fs);
 
 	if (abi >= 4) {
-		rules.net = kind == SANDBOX_ONE_SOCKET ? NET_BIND_TCP | NET_CONNECT_TCP
-		                                       : NET_BIND_TCP;
+		rules.net = net_rights[kind];
 		size += sizeof(rules.net);
 	}
 	if (abi >= 6) {
@@ -92,17 +112,18 @@ static int make_ruleset(enum sandbox_kind kind, long abi)
 	return (int)syscall(CALL_CREATE_RULESET, &rules, size, 0);
 }
 
-/* A path that is not there needs no rule. */
-static bool may_read(int ruleset, const char *path, struct err *err)
+/* What stands below path may be done with as rights say. A path that is not there needs
+ * no rule. */
+static bool allow(int ruleset, const char *path, uint64_t rights, struct err *err)
 {
 	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
-	struct path_rule rule = { .allowed = FS_READ_FILE, .fd = fd };
+	struct path_rule rule = { .allowed = rights & FS_OF_FILES, .fd = fd };
 	struct stat st;
 
 	if (fd < 0)
 		return true;
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
-		rule.allowed |= FS_READ_DIR;
+		rule.allowed = rights;
 	if (syscall(CALL_ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0)
 		return err_set_errno(err, ERR_INTERNAL, "sandbox: Landlock rule for %s",
 		                     path);
@@ -112,12 +133,35 @@ static bool may_read(int ruleset, const char *path, struct err *err)
 static bool may_read_all(int ruleset, const char *const *paths, struct err *err)
 {
 	for (; paths && *paths; paths++)
-		if (!may_read(ruleset, *paths, err))
+		if (!allow(ruleset, *paths, FS_READ, err))
 			return false;
 	return true;
 }
 
-bool files_limit(enum sandbox_kind kind, const char *const *more, struct err *err)
+/* Everything its user may read and execute. Written are its own directory and nothing. */
+static bool allow_program(int ruleset, const char *scratch, long abi, struct err *err)
+{
+	uint64_t all = all_of_files(abi);
+
+	return allow(ruleset, "/", FS_READ | FS_EXECUTE, err) &&
+	       allow(ruleset, "/dev/null",
+	             all & (FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE), err) &&
+	       allow(ruleset, scratch, all & ~(uint64_t)(FS_MAKE_CHAR | FS_MAKE_BLOCK),
+	             err);
+}
+
+static bool allow_all(int ruleset, enum sandbox_kind kind,
+                      const struct sandbox_limits *limits, long abi, struct err *err)
+{
+	if (kind == SANDBOX_PROGRAM && !allow_program(ruleset, limits->scratch, abi, err))
+		return false;
+	if (kind == SANDBOX_NET_CLIENT && !may_read_all(ruleset, client_reads, err))
+		return false;
+	return may_read_all(ruleset, limits->may_read, err);
+}
+
+bool files_limit(enum sandbox_kind kind, const struct sandbox_limits *limits,
+                 struct err *err)
 {
 	long abi = abi_of_kernel();
 
@@ -127,9 +171,7 @@ bool files_limit(enum sandbox_kind kind, const char *const *more, struct err *er
 	if (ruleset < 0)
 		return err_set_errno(err, ERR_INTERNAL, "sandbox: Landlock (ABI %ld)",
 		                     abi);
-	if (kind == SANDBOX_NET_CLIENT && !may_read_all(ruleset, client_reads, err))
-		return false;
-	if (!may_read_all(ruleset, more, err))
+	if (!allow_all(ruleset, kind, limits, abi, err))
 		return false;
 	if (syscall(CALL_RESTRICT_SELF, ruleset, 0) < 0)
 		return err_set_errno(err, ERR_INTERNAL, "sandbox: Landlock (ABI %ld)",

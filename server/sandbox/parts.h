@@ -18,7 +18,7 @@
 #endif
 
 /* By Landlock. True without effect where the kernel or the container has none. */
-bool files_limit(enum sandbox_kind kind, const char *const *may_read,
+bool files_limit(enum sandbox_kind kind, const struct sandbox_limits *limits,
                  struct err *err) MUST_CHECK;
 
 /* By seccomp. */

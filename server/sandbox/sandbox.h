@@ -16,6 +16,12 @@
  * not on the list answer EPERM or ENOSYS, since the C libraries of Debian 12 and
  * 13 use different ones; the dangerous ones (execve, ptrace, ...) kill.
  *
+ * SANDBOX_PROGRAM is looser, for a program of the operator's, which is about to be
+ * executed: it may start others, talk to anybody, and read and execute whatever its user
+ * may; it writes to its scratch directory and /dev/null, and the calls by which a machine
+ * is changed or another process is looked into answer EPERM. Its memory is what it
+ * writes to, since some runtimes reserve much address space.
+ *
  * A kernel or container without Landlock leaves the other layers (user, system
  * calls, limits) to do its work; one without seccomp is an error, ERR_CONFIG. A
  * program that links this has no leak check of its own in a sanitizer build, since
@@ -24,13 +30,15 @@
 enum sandbox_kind {
 	SANDBOX_NET_CLIENT, /* connects out, resolves names: dns-host */
 	SANDBOX_ONE_SOCKET, /* has its sockets already: ssh-worker after connect */
+	SANDBOX_PROGRAM,    /* executes a program of the operator's: a hook */
 };
 
 struct sandbox_limits {
 	unsigned cpu_s;
 	size_t memory_max; /* bytes of address space */
-	const char *const
-	    *may_read; /* more paths to read below; NULL ends; may be NULL */
+	/* More paths to read below; NULL ends; may be NULL. */
+	const char *const *may_read;
+	const char *scratch; /* of SANDBOX_PROGRAM: the directory it may write to */
 };
 
 /* Drops root for this uid and gid where we are root and uid is not 0. */

@@ -124,7 +124,8 @@ for i in $(seq 100); do
 done
 # shellcheck disable=SC2086
 batch "a hundred" "ok*ok" tsig-key=@"$dir/bind256" $many
-shows "a hundred, over TCP" "$both" $challenge abcdefghijklmnopqrstuvwxyz-abcdefghijklmno-1 \
+shows "a hundred, over TCP" "$both
+values 10[01] negative 0 cut" $challenge abcdefghijklmnopqrstuvwxyz-abcdefghijklmno-1 \
 	abcdefghijklmnopqrstuvwxyz-abcdefghijklmno-100
 
 [ "$failures" -eq 0 ] && echo "all as expected"

@@ -19,10 +19,11 @@
 #define PROVIDER_NAME NAME
 #endif
 
-static const struct dns_option options[] = { { "server", 0, "where" },
-	                                     { "token", DNS_SECRET, "a secret" },
-	                                     { DNS_OPTION_CA, 0, "its CA" },
-	                                     { 0 } };
+static const struct dns_option options[] = {
+	{ "server", 0, "where" },       { "token", DNS_SECRET, "a secret" },
+	{ DNS_OPTION_CA, 0, "its CA" }, { "program", 0, "what to run" },
+	{ "user", 0, "as whom" },       { 0 }
+};
 
 #if defined CASE_json
 static const char reply[] =
@@ -144,6 +145,20 @@ static enum dns_result present(const struct dns_host *host,
 #elif defined CASE_http || defined CASE_limit
 	struct dns_http io = { .method = "GET", .url = host->option(host, "server") };
 	return host->http(host, &io);
+#elif defined CASE_run
+	const char *program = host->option(host, "program");
+	const char *const argv[] = { program ? program : "/bin/true", record->value,
+		                     host->option(host, "server"), NULL };
+	const char *const environment[] = { "GIVEN=yes", "LANG=mine", NULL };
+	struct dns_program io = { .argv = argv, .environment = environment };
+	enum dns_result result = host->run(host, &io);
+
+	if (result != DNS_OK)
+		return result;
+	host->log(host, "said %zu bytes: %s", strlen(io.output), io.output);
+	return io.status == 0 ? DNS_OK
+	                      : host->fail(host, DNS_TEMPORARY, "status %d: %s",
+	                                   io.status, io.output);
 #elif defined CASE_json
 	return ask_json(host);
 #elif defined CASE_pause

@@ -31,6 +31,8 @@ enum { KILLED = 1000, OTHER_END = 2000, SOCKETS_FIRST = 40 };
 
 static pid_t parent;
 static char secret_path[] = "/tmp/certferry-sandbox-XXXXXX";
+static char scratch_path[] = "/tmp/certferry-scratch-XXXXXX";
+static const char *const made[] = { "new", "fifo", "device" };
 
 static int result(long r)
 {
@@ -371,6 +373,100 @@ static const struct {
 	{ "abort", give_up, OTHER_END, OTHER_END, false },
 };
 
+static int write_scratch(void)
+{
+	return open_it("new", O_WRONLY | O_CREAT | O_TRUNC);
+}
+
+static int write_null(void)
+{
+	return open_it("/dev/null", O_WRONLY | O_CREAT | O_TRUNC);
+}
+
+static int make_fifo(void)
+{
+	return result(mkfifo("fifo", 0600));
+}
+
+static int make_device(void)
+{
+	return result(mknod("device", S_IFCHR | 0600, 0x103));
+}
+
+/* Runs it and reports what a shell makes of that. */
+static int run_true(void)
+{
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" },
+		               (char[]){ "echo x | cat >/dev/null" }, NULL };
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execve("/bin/sh", argv, NULL);
+		_exit(99);
+	}
+	return waitpid(pid, &status, 0) == pid ? WEXITSTATUS(status) : OTHER_END;
+}
+
+static int write_much(void)
+{
+	struct rlimit limit;
+
+	return result(getrlimit(RLIMIT_FSIZE, &limit)) ||
+	               limit.rlim_max > 16 * 1024 * 1024
+	           ? OTHER_END
+	           : 0;
+}
+
+static int fork_user_namespace(void)
+{
+	return result(syscall(SYS_clone, 0x10000000 | SIGCHLD, NULL, NULL, NULL, NULL));
+}
+
+static int new_clone(void)
+{
+	return result(syscall(435 /* clone3 */, NULL, 0));
+}
+
+/* SANDBOX_PROGRAM: an errno, 0 (it works), KILLED */
+static const struct {
+	const char *name;
+	int (*act)(void);
+	int want;
+	bool by_landlock;
+} program_rows[] = {
+	{ "a shell with a pipe", run_true, 0, false },
+	{ "fork", fork_once, 0, false },
+	{ "a thread", start_thread, 0, false },
+	{ "read nsswitch.conf", read_resolv, 0, false },
+	{ "read the store", read_store, 0, false },
+	{ "write to scratch", write_scratch, 0, false },
+	{ "write to /dev/null", write_null, 0, false },
+	{ "a named pipe in scratch", make_fifo, 0, false },
+	{ "a device in scratch", make_device, EACCES, true },
+	{ "a TCP socket", tcp_socket, 0, false },
+	{ "listen", listen_it, 0, false },
+	{ "a Unix socket", unix_socket, 0, false },
+	{ "resolve localhost", resolve_localhost, 0, false },
+	{ "memory to write and execute", code_from_data, 0, false },
+	{ "abort", give_up, OTHER_END, false },
+	{ "write a new file in /tmp", write_tmp, EACCES, true },
+	{ "truncate the store", truncate_store, EACCES, true },
+	{ "unlink the store", unlink_store, EACCES, true },
+	{ "rename the store", rename_store, EACCES, true },
+	{ "files of any size", write_much, 0, false },
+	{ "ptrace the parent", trace_parent, EPERM, false },
+	{ "process_vm_readv of the parent", read_parent, EPERM, false },
+	{ "mount", mount_it, EPERM, false },
+	{ "unshare a user namespace", unshare_it, EPERM, false },
+	{ "fork into a user namespace", fork_user_namespace, EPERM, false },
+	{ "clone3", new_clone, ENOSYS, false },
+	{ "chroot", chroot_it, EPERM, false },
+	{ "open_by_handle_at", open_by_handle, EPERM, false },
+	{ "bpf", bpf_it, EPERM, false },
+	{ "io_uring", uring_it, EPERM, false },
+};
+
 static bool has_landlock(void)
 {
 	return syscall(444, NULL, 0, 1) > 0;
@@ -378,10 +474,14 @@ static bool has_landlock(void)
 
 static _Noreturn void child(enum sandbox_kind kind, int (*act)(void), int report)
 {
-	const struct sandbox_limits limits = { .cpu_s = 10, .memory_max = 512 << 20 };
+	const struct sandbox_limits limits = { .cpu_s = 10,
+		                               .memory_max = 512 << 20,
+		                               .scratch = "." };
 	struct err err;
 	int got = OTHER_END;
 
+	if (kind == SANDBOX_PROGRAM && chdir(scratch_path) < 0)
+		_exit(1);
 	if (sandbox_enter(kind, &limits, &err))
 		got = act();
 	else
@@ -433,6 +533,30 @@ static void test_hostile(void **state)
 	DONE();
 }
 
+static void test_program(void **state)
+{
+	char name[100];
+
+	(void)state;
+	assert_non_null(mkdtemp(scratch_path));
+	for (size_t i = 0; i < sizeof(program_rows) / sizeof(program_rows[0]); i++) {
+		int got;
+
+		if (program_rows[i].by_landlock && !has_landlock())
+			continue;
+		got = try_it(SANDBOX_PROGRAM, program_rows[i].act);
+		snprintf(name, sizeof(name), "%s: %d", program_rows[i].name, got);
+		CHECK(name, got == program_rows[i].want);
+	}
+	CHECK("the store is there", access(secret_path, R_OK) == 0);
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", scratch_path, made[i]);
+		unlink(name);
+	}
+	assert_int_equal(rmdir(scratch_path), 0);
+	DONE();
+}
+
 static void test_more_paths(void **state)
 {
 	const char *const more[] = { secret_path, NULL };
@@ -455,7 +579,9 @@ static void test_more_paths(void **state)
 static int as_nobody(void)
 {
 	struct err err;
+	int death = 0;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!sandbox_drop_user(65534, 65534, &err))
 		return 1;
 	if (getuid() != 65534 || geteuid() != 65534 || getgid() != 65534)
@@ -464,7 +590,10 @@ static int as_nobody(void)
 		return 3;
 	if (setuid(0) == 0)
 		return 4;
-	return read_store() == EACCES ? 0 : 5;
+	if (read_store() != EACCES)
+		return 5;
+	prctl(PR_GET_PDEATHSIG, &death);
+	return death == SIGKILL ? 0 : 6;
 }
 
 static void test_drop_user(void **state)
@@ -511,9 +640,8 @@ static void test_cpu(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hostile),
-		cmocka_unit_test(test_more_paths),
-		cmocka_unit_test(test_drop_user),
+		cmocka_unit_test(test_hostile),    cmocka_unit_test(test_program),
+		cmocka_unit_test(test_more_paths), cmocka_unit_test(test_drop_user),
 		cmocka_unit_test(test_cpu),
 	};
 	int fd = mkstemp(secret_path), r;
