@@ -4,10 +4,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "fleet/fleet.h"
 #include "store/run.h"
 
 #include "internal.h"
+
+/* Where an order says what it waits for, this says that it is a person. */
+#define BY_HAND "certferry pending"
 
 const char *const view_state_names[] = {
 	[VIEW_DONE] = "done",       [VIEW_DUE] = "due",       [VIEW_WORKING] = "working",
@@ -59,12 +63,14 @@ static void set_not_renewed(struct view *view, bool is_open)
 	         order->last.msg);
 }
 
+/* The order itself knows which of the records are shown already. */
 static void set_by_hand(struct view *view)
 {
-	set(view, VIEW_WAITING, "");
-	snprintf(view->reason, sizeof(view->reason),
-	         "set %zu TXT record%s: certferry pending", view->by_hand,
-	         view->by_hand == 1 ? "" : "s");
+	const char *known = view->order.waits_for;
+	AUTO_FREE char *all = xasprintf("set %zu TXT record%s: " BY_HAND, view->by_hand,
+	                                view->by_hand == 1 ? "" : "s");
+
+	set(view, VIEW_WAITING, known ? known : all);
 	view->waits_until = view->order.run_at_ms / 1000;
 }
 
@@ -122,7 +128,8 @@ static void judge(struct view *view, struct store *store, struct err *err)
 		set(view, VIEW_DUE, plan.items[0].reason);
 }
 
-/* In these states an order may wait for a person. */
+/* In these states an order may wait for a person; and when everything is set it may wait
+ * on for another reason. */
 static bool count_by_hand(struct view *view, struct store *store, struct err *err)
 {
 	AUTO_TXT_LIST struct txt_list asked = { 0 };
@@ -134,7 +141,8 @@ static bool count_by_hand(struct view *view, struct store *store, struct err *er
 		return true;
 	if (!store_txt_list(store, &filter, &asked, err))
 		return false;
-	view->by_hand = asked.len;
+	if (!view->order.waits_for || strstr(view->order.waits_for, BY_HAND))
+		view->by_hand = asked.len;
 	return true;
 }
 

@@ -217,8 +217,8 @@ static void tell(struct issue *issue, struct order *order, const struct spreadin
 	int64_t settled_at = clock_now_ms() + work->settle_ms - clock_mono_ms();
 
 	if (work->by_hand)
-		buf_addf(&text, "; set %zu record%s: certferry pending", work->by_hand,
-		         plural);
+		buf_addf(&text, "; set %zu TXT record%s: certferry pending",
+		         work->by_hand, plural);
 	if (work->settle_ms)
 		buf_addf(&text, "; settles until %s",
 		         clock_format((settled_at + 999) / 1000, until));

@@ -350,7 +350,7 @@ def test_status_says_whom_an_order_waits_for(world):
     assert world.certferry.apply().code == 0
     lagging = "ns2.example.org 192.0.2.2 lacks it (1 value)"
     put_order(world, "web-1", waits_for=lagging)
-    by_hand = put_order(world, "web-2", waits_for="set 2 records: certferry pending")
+    by_hand = put_order(world, "web-2", waits_for="set 2 TXT records: certferry pending")
     put_txt(world, *((by_hand, ZONE, f"_acme-challenge.{ZONE}", value, "asked")
                      for value in ("a", "b")))
     rows = world.certferry.status()
