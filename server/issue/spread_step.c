@@ -157,12 +157,13 @@ static bool give_up(const struct spreading *work, const struct sight *sight,
                     struct err *err)
 {
 	int seconds = timeout_s(sight);
+	char span[CLOCK_TEXT];
 
 	if (sight->rule.is_by_hand)
 		return err_set(err, ERR_REMOTE,
-		               "nobody has set the TXT record by hand within %d hours; "
-		               "the CA was not asked: %s",
-		               seconds / 3600, work->table.data);
+		               "nobody has set the TXT record by hand within %s; the CA "
+		               "was not asked: %s",
+		               clock_format_duration(seconds, span), work->table.data);
 	return err_set(err, ERR_REMOTE,
 	               "not on every %s server after %d s; the CA was not asked: %s",
 	               sight->rule.propagation == ISSUE_RESOLVERS ? "asked"
