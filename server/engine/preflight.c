@@ -12,7 +12,7 @@
 
 /*
  * The plan is taken apart into questions: one a host, with all certificates that are to
- * go there, and one a place for its names. sched asks them, several at a time; what is
+ * go there, and one for each name of a place. sched asks them, several at a time; what is
  * the same for many (a name, a credential) issue asks once.
  */
 
@@ -23,10 +23,10 @@ struct visit {
 	struct strlist certificates;
 };
 
-/* One place, and what it points to. */
+/* One name of one place, and what it points to. */
 struct inquiry {
 	struct issue_question question;
-	struct strlist names;
+	struct strlist name;
 	char *dns;
 };
 
@@ -45,27 +45,38 @@ static void job_deinit(struct job *job)
 	for (size_t i = 0; i < job->visit_count; i++)
 		strlist_deinit(&job->visits[i].certificates);
 	for (size_t i = 0; i < job->inquiry_count; i++) {
-		strlist_deinit(&job->inquiries[i].names);
+		strlist_deinit(&job->inquiries[i].name);
 		free(job->inquiries[i].dns);
 	}
 	free(job->visits);
 	free(job->inquiries);
 }
 
-static void add_inquiry(struct job *job, const struct fleet_item *item)
+static void add_inquiry(struct job *job, const struct fleet_item *item, const char *name)
 {
-	struct inquiry *inquiry = &job->inquiries[job->inquiry_count++];
+	struct inquiry *inquiry;
 
-	config_certificate_names(item->certificate, item->host, &inquiry->names);
-	inquiry->dns = fleet_dns(item->certificate);
+	job->inquiries = xrealloc(job->inquiries, job->inquiry_count + 1,
+	                          sizeof(*job->inquiries));
+	inquiry = &job->inquiries[job->inquiry_count++];
+	*inquiry = (struct inquiry){ .dns = fleet_dns(item->certificate) };
+	strlist_add(&inquiry->name, name);
 	inquiry->question = (struct issue_question){
 		.certificate = item->certificate->name,
 		.host = item->host->name,
 		.ca = item->certificate->ca->name,
 		.dns = inquiry->dns,
 		.alias = item->certificate->challenge_alias,
-		.names = &inquiry->names,
 	};
+}
+
+static void add_inquiries(struct job *job, const struct fleet_item *item)
+{
+	AUTO_STRLIST struct strlist names = { 0 };
+
+	config_certificate_names(item->certificate, item->host, &names);
+	for (size_t i = 0; i < names.len; i++)
+		add_inquiry(job, item, names.items[i]);
 }
 
 static void add_visit(struct job *job, const struct fleet_item *item)
@@ -86,7 +97,6 @@ static void take_apart(struct job *job, const struct fleet_plan *plan, bool is_f
 	const struct fleet_item *last = NULL;
 
 	job->visits = xcalloc(plan->count + 1, sizeof(*job->visits));
-	job->inquiries = xcalloc(plan->count + 1, sizeof(*job->inquiries));
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct fleet_item *item = &plan->items[i];
 		bool is_asked = is_full ? !last || !fleet_same_place(last, item)
@@ -96,7 +106,7 @@ static void take_apart(struct job *job, const struct fleet_plan *plan, bool is_f
 		if (!is_asked ||
 		    (job->is_alias_only && !item->certificate->challenge_alias))
 			continue;
-		add_inquiry(job, item);
+		add_inquiries(job, item);
 		if (!job->is_alias_only)
 			add_visit(job, item);
 	}
@@ -122,6 +132,8 @@ static bool inquiry_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 	*did = at < job->inquiry_count;
 	if (!*did)
 		return true;
+	/* The array does not move any more. */
+	job->inquiries[at].question.names = &job->inquiries[at].name;
 	return (job->is_alias_only ? issue_check_alias : issue_check)(
 	    job->engine->issue, &job->inquiries[at].question, job->out, err);
 }

@@ -60,6 +60,7 @@ struct issue {
 	struct ca_desk *cas;
 	struct dns_desk *dns;
 	struct place_shelf *places;
+	struct check_memo *checks; /* check.h */
 	struct watch *watch;
 	struct left_rows left;
 };

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "store/run.h"
 
+#include "check.h"
 #include "internal.h"
 
 static const struct {
@@ -35,6 +36,7 @@ struct issue *issue_new(const struct issue_settings *settings)
 	issue->cas = xcalloc(settings->ca_count, sizeof(*issue->cas));
 	issue->dns = xcalloc(settings->dns_count, sizeof(*issue->dns));
 	issue->places = place_shelf_new();
+	issue->checks = check_memo_new();
 	issue->watch = watch_new();
 	for (size_t i = 0; i < settings->ca_count; i++) {
 		issue->cas[i].settings = &settings->cas[i];
@@ -58,6 +60,7 @@ void issue_free(struct issue *issue)
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		pthread_mutex_destroy(&issue->dns[i].lock);
 	place_shelf_free(issue->places);
+	check_memo_free(issue->checks);
 	watch_free(issue->watch);
 	txt_list_deinit(&issue->left.rows);
 	free(issue->cas);

@@ -367,7 +367,8 @@ class FakeCa:
 
     def on_directory(self, path, payload):
         meta = {"termsOfService": self.base + "/terms",
-                "externalAccountRequired": self.eab, "profiles": {"classic": "as ever"}}
+                "externalAccountRequired": self.eab, "profiles": {"classic": "as ever"},
+                "caaIdentities": ["fake-ca.test"]}
         return Reply(200, {"newNonce": self.base + "/nonce",
                            "newAccount": self.base + "/account",
                            "newOrder": self.base + "/order_new", "meta": meta})

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One server of three is in trouble. The others are done, its row says what is wrong, and
-when it is mended the next apply heals it without a new certificate."""
+when it is mended the next apply heals it without a new certificate.
+
+The trouble strikes after the checks, which would see it before anything is issued
+(test_preflight.py): so they are left out here."""
 
 import subprocess
 
@@ -125,7 +128,7 @@ def test_one_host_in_trouble(world, kind):
     world.set_up()
     trouble.strike()
 
-    result = world.certferry.apply(timeout=420)
+    result = world.certferry.apply("--no-check", timeout=420)
     assert result.code == (7 if trouble.state == "waiting" else 6), result
     rows = {host: row for (_, host), row in world.certferry.status().items()}
     assert rows["web-1"]["state"] == rows["web-3"]["state"] == "done", result
@@ -156,7 +159,7 @@ def test_service_that_refuses(world):
     old = host.served_sha256()
     host.write_site(broken=True)
 
-    result = world.certferry.apply("--force", "www")
+    result = world.certferry.apply("--force", "www", "--no-check")
     assert result.code == 7, result
     rows = {name: row for (_, name), row in world.certferry.status().items()}
     assert rows["web-1"]["state"] == rows["web-3"]["state"] == "done"
