@@ -71,7 +71,13 @@ static bool read_certificate_name(char **text, struct err *err)
 	return read_name(text, DNSNAME_WILDCARD, HOST_NAME " or *.example.com", err);
 }
 
+/* _acme-challenge.www.example.com may be a zone by itself. */
 static bool read_zone(char **text, struct err *err)
+{
+	return read_name(text, DNSNAME_ONE_LABEL | DNSNAME_UNDERSCORE, HOST_NAME, err);
+}
+
+static bool read_server_name(char **text, struct err *err)
 {
 	return read_name(text, DNSNAME_ONE_LABEL, HOST_NAME, err);
 }
@@ -157,7 +163,8 @@ static bool read_alias(char **text, struct err *err)
 
 const struct grammar grammar_name = { read_certificate_name, "host name", NAME_PATTERN };
 const struct grammar grammar_zone = { read_zone, "zone", "^[^*\\s]+$" };
-const struct grammar grammar_server_name = { read_zone, "host name", "^[^*\\s]+$" };
+const struct grammar grammar_server_name = { read_server_name, "host name",
+	                                     "^[^*\\s]+$" };
 const struct grammar grammar_unique_name = { read_unique_name, "host name with {host}",
 	                                     "^[^{}*\\s]*\\{host\\}[^{}*\\s]*$" };
 const struct grammar grammar_alias = { read_alias, "DNS name, {name} in it or not",

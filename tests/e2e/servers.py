@@ -80,7 +80,7 @@ class Pebble(Server):
     """The CA. What it was asked is counted from its log."""
 
     def __init__(self, directory, net, nameserver, nonce_reject=0, authz_reuse=100,
-                 validity_s=90 * 86400, eab=None):
+                 validity_s=90 * 86400, eab=None, always_valid=False):
         super().__init__(directory)
         self.address = net.address(14)
         self.port = 14000
@@ -90,6 +90,8 @@ class Pebble(Server):
             "PEBBLE_VA_NOSLEEP": "1",
             "PEBBLE_WFE_NONCEREJECT": str(nonce_reject),
             "PEBBLE_AUTHZREUSE": str(authz_reuse),
+            # It asks by UDP alone, so a large answer is too much for it.
+            "PEBBLE_VA_ALWAYS_VALID": "1" if always_valid else "0",
         }
         self.ca_file = self.directory / "ca.pem"
         self.validity_s = validity_s
@@ -459,7 +461,7 @@ class Unbound(Server):
         lines = [
             "server:", f'  directory: "{self.directory}"', '  chroot: ""', '  username: ""',
             '  pidfile: ""', "  do-daemonize: no", "  use-syslog: no", '  logfile: ""',
-            "  verbosity: 1", f"  interface: {self.address}", "  do-ip6: no",
+            "  verbosity: 1", "  log-queries: yes", f"  interface: {self.address}", "  do-ip6: no",
             "  access-control: 127.0.0.0/8 allow", "  do-not-query-localhost: no",
             "  num-threads: 1", "  outgoing-range: 256", "  so-rcvbuf: 0",
             "  unblock-lan-zones: yes", "  insecure-lan-zones: yes",
@@ -491,6 +493,10 @@ class Unbound(Server):
 
     def answers(self):
         return "status: " in self.query("SOA", self.servers[0].zone)
+
+    def asked(self, kind, name):
+        """How often it was asked for that."""
+        return len(re.findall(rf" {re.escape(name)}\. {kind} IN$", self.log_text(), re.M))
 
     def status(self, kind, name, *options):
         found = re.search(r"status: (\w+)", self.query(kind, name, *options))
