@@ -50,15 +50,23 @@ function(program name folder)
   endif()
 endfunction()
 
-# plugin(NAME): plugins/NAME/NAME.c as a shared object that exports one symbol
-# and needs the C library only.
+# plugin(NAME [NOT_INSTALLED]): plugins/NAME/NAME.c as a shared object that exports one
+# symbol and needs the C library only. NOT_INSTALLED: built and tested like the others, in
+# a directory of its own, where certferry does not look.
 function(plugin name)
+  cmake_parse_arguments(arg "NOT_INSTALLED" "" "" ${ARGN})
+  set(subdir ${PLUGIN_SUBDIR})
+  if(arg_NOT_INSTALLED)
+    set(subdir plugins-not-installed)
+  endif()
   add_library(${name} MODULE ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${name}.c)
   set_target_properties(${name} PROPERTIES
     PREFIX "" C_VISIBILITY_PRESET hidden
-    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${PLUGIN_SUBDIR})
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/${subdir})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/plugins/include)
   target_link_libraries(${name} PRIVATE house_rules)
-  install(TARGETS ${name} DESTINATION ${PLUGIN_SUBDIR}
-          PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+  if(NOT arg_NOT_INSTALLED)
+    install(TARGETS ${name} DESTINATION ${PLUGIN_SUBDIR}
+            PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
+  endif()
 endfunction()

@@ -16,7 +16,7 @@ wrong() {
 	status=1
 }
 
-for plugin in "$build"/lib/certferry/plugins/*.so; do
+for plugin in "$build"/lib/certferry/plugins/*.so "$build"/plugins-not-installed/*.so; do
 	symbols=$(nm -D --defined-only "$plugin" | awk '$3 !~ /^(__odr_asan|__asan|_edata|_end|__bss_start)/ { print $3 }')
 	[ "$symbols" = dns_provider_v1 ] || wrong "$plugin exports: $symbols"
 	case $(needed "$plugin") in

@@ -20,6 +20,9 @@ done <<END
 755 bin/certferry
 755 libexec/certferry/certferry-dns-host
 755 libexec/certferry/certferry-ssh-worker
+644 lib/certferry/plugins/acme_dns.so
+644 lib/certferry/plugins/manual.so
+644 lib/certferry/plugins/powerdns.so
 644 lib/certferry/plugins/rfc2136.so
 644 share/certferry/certferry.schema.json
 644 share/doc/certferry/LICENSE
@@ -49,6 +52,7 @@ hardened() {
 hardened bin/certferry 'libcrypto|libssl|libcurl|libsqlite3|libyaml-0|libyaml|libidn2|libldns|libsmartcols|libcjson|libseccomp'
 hardened libexec/certferry/certferry-dns-host 'libcrypto|libcurl|libldns|libcjson|libseccomp'
 hardened libexec/certferry/certferry-ssh-worker 'libssh2|libcrypto|libcjson|libseccomp'
+[ ! -e "$prefix/lib/certferry/plugins/example.so" ] || complain "the example is installed"
 for plugin in "$prefix"/lib/certferry/plugins/*.so; do
 	name=${plugin#"$prefix"/}
 	hardened "$name" 'nothing'
