@@ -359,7 +359,7 @@ static void test_challenges(void **state)
 	    "cas: {le: {directory: https://ca.example/dir}}\n"
 	    "hosts: {web-1: }\n"
 	    "dns:\n"
-	    "  home: {provider: p}\n"
+	    "  home: {provider: p, zones: [_acme-challenge.a.example.com]}\n"
 	    "  fast: {provider: p, propagation: none, by-hand-timeout: 2w}\n"
 	    "  split: {provider: p, propagation: {resolvers: [192.0.2.1, '::1@53']},\n"
 	    "          settle: 20s}\n"
@@ -382,6 +382,8 @@ static void test_challenges(void **state)
 	a = config_certificate_find(config, "a");
 	b = config_certificate_find(config, "b");
 	assert_int_equal(config->dns[0].propagation, PROPAGATION_AUTHORITATIVE);
+	assert_string_equal(config->dns[0].zones.items[0],
+	                    "_acme-challenge.a.example.com");
 	assert_int_equal(config->dns[0].settle_s, 0);
 	assert_int_equal(config->dns[0].by_hand_timeout_s, 5 * 86400);
 	assert_int_equal(config->dns[1].propagation, PROPAGATION_NONE);
