@@ -30,7 +30,7 @@ bool issue_dns_list(struct issue *issue, const char *names, struct dns_desks *ou
                     struct err *err)
 {
 	*out = (struct dns_desks){ .items = xcalloc(strlen(names) + 1,
-		                                    sizeof(*out->items)) };
+		                                    sizeof(struct dns_desk *)) };
 	for (const char *at = names; *at;) {
 		size_t len = strcspn(at, ",");
 		AUTO_FREE char *name = xstrndup(at, len);

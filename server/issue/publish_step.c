@@ -214,8 +214,8 @@ static bool pass_on(struct issue *issue, const struct order *order, struct authz
 	AUTO_FREE char *before = authz->refused;
 	bool good;
 
-	snprintf(event.text, sizeof(event.text), "%.60s: %.40s: %.220s; now %.60s",
-	         authz->name, authz->dns, failure->why.msg, next);
+	snprintf(event.text, sizeof(event.text), "%.60s: %.180s; now %.60s for %.60s",
+	         authz->dns, failure->why.msg, next, authz->name);
 	authz->refused = issue_refused_add(before, authz->dns, failure->why.msg);
 	free(authz->dns);
 	authz->dns = xstrdup(next);
