@@ -73,9 +73,13 @@ static const char *find_option(const struct wire_request *request, const char *n
 static bool start_runner(const struct wire_request *request, struct runner *runner,
                          struct err *err)
 {
-	return !find_option(request, "program") ||
-	       runner_start(runner, find_option(request, "user"),
-	                    clock_deadline_ms((int64_t)request->deadline_s * 1000), err);
+	const struct runner_settings settings = {
+		.program = find_option(request, "program"),
+		.user = find_option(request, "user"),
+		.deadline_ms = clock_deadline_ms((int64_t)request->deadline_s * 1000),
+	};
+
+	return !settings.program || runner_start(runner, &settings, err);
 }
 
 static _Noreturn void finish(const struct wire_answer *end)

@@ -20,7 +20,7 @@ enum { SEND_MS = 1000, END_MS = 3000, ALARM_SPARES_S = 5 };
 struct service {
 	int fd;
 	uid_t owner; /* who, beside root, may own a program */
-	int64_t deadline_ms;
+	const struct runner_settings *settings;
 };
 
 struct user {
@@ -118,12 +118,15 @@ static struct runner_answer run(const struct service *service, const struct buf 
 	AUTO_FREE char *scratch = scratch_make(&err);
 	AUTO_PROGRAM struct runner_program program = {
 		.scratch = scratch,
-		.deadline_ms = service->deadline_ms - RUNNER_SPARES_MS,
+		.deadline_ms = service->settings->deadline_ms - RUNNER_SPARES_MS,
 		.parent_fd = service->fd,
 	};
 	struct runner_answer answer = { .result = RUNNER_REFUSED };
 
+	/* A shell that is told to read the operator's program executes it all the same.
+	 */
 	if (scratch && read_texts(frame, &program, &err) &&
+	    trust_program(service->settings->program, service->owner, &err) &&
 	    trust_program(program.argv[0], service->owner, &err))
 		answer = program_run(&program, output);
 	else
@@ -140,7 +143,8 @@ static bool serve_one(const struct service *service, struct err *err)
 	struct runner_answer answer;
 	bool ended;
 
-	if (!frame_receive(service->fd, &frame, &ended, service->deadline_ms, err) ||
+	if (!frame_receive(service->fd, &frame, &ended, service->settings->deadline_ms,
+	                   err) ||
 	    ended)
 		return false;
 	answer = run(service, &frame, &output);
@@ -159,13 +163,14 @@ static _Noreturn void serve(const struct service *service)
 	/* Not killed with dns-host: it has to clean up first. It sees the hang-up. */
 	prctl(PR_SET_PDEATHSIG, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	alarm((unsigned)clock_left_ms(service->deadline_ms) / 1000 + ALARM_SPARES_S);
+	alarm((unsigned)clock_left_ms(service->settings->deadline_ms) / 1000 +
+	      ALARM_SPARES_S);
 	while (serve_one(service, &err))
 		;
 	_exit(0);
 }
 
-bool runner_start(struct runner *runner, const char *user, int64_t deadline_ms,
+bool runner_start(struct runner *runner, const struct runner_settings *settings,
                   struct err *err)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -174,7 +179,7 @@ bool runner_start(struct runner *runner, const char *user, int64_t deadline_ms,
 	int pair[2];
 	pid_t pid;
 
-	if (!find_user(user, &as, err))
+	if (!find_user(settings->user, &as, err))
 		return false;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_set_errno(err, ERR_INTERNAL, "socket pair for the runner");
@@ -189,7 +194,7 @@ bool runner_start(struct runner *runner, const char *user, int64_t deadline_ms,
 		runner->fd = TAKE_FD(ours);
 		return true;
 	}
-	const struct service service = { theirs, geteuid(), deadline_ms };
+	const struct service service = { theirs, geteuid(), settings };
 	/* certferry must see dns-host's end, and dns-host is to see ours. */
 	close(CHILD_FD);
 	close(TAKE_FD(ours));

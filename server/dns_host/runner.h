@@ -38,8 +38,14 @@ struct runner {
 		.fd = -1 \
 	}
 
-/* user: NULL for nobody where we are root, and ourselves where we are not. */
-bool runner_start(struct runner *runner, const char *user, int64_t deadline_ms,
+struct runner_settings {
+	const char *program; /* the operator's, whatever is executed for its sake */
+	const char *user; /* NULL: nobody where we are root, ourselves where we are not */
+	int64_t deadline_ms;
+};
+
+/* settings are borrowed. */
+bool runner_start(struct runner *runner, const struct runner_settings *settings,
                   struct err *err) MUST_CHECK;
 
 /* Ends it and waits until it has cleaned up. */

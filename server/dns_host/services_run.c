@@ -7,7 +7,60 @@
 #include "base/str.h"
 #include "host.h"
 
-/* Room for each: what is not a text of its own goes in by the runner. */
+/* A shorter value is no secret, but "yes", or a port. */
+enum { SECRET_MIN = 4 };
+
+static bool is_quoted(const char *text, size_t len)
+{
+	return len >= 2 && (text[0] == '\'' || text[0] == '"') &&
+	       text[len - 1] == text[0];
+}
+
+/* NAME=value, or nothing: a blank line, a comment. False: neither. */
+static bool put_line(struct host *host, char *line, struct buf *frame)
+{
+	static const char names[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz0123456789_";
+	char *value = NULL;
+	size_t name = 0, len = 0;
+
+	line = str_trim(line);
+	line += str_starts(line, "export ") ? strlen("export ") : 0;
+	if (!*line || *line == '#')
+		return true;
+	name = strspn(line, names);
+	if (name == 0 || line[name] != '=')
+		return false;
+	value = line + name + 1;
+	len = strlen(value);
+	if (is_quoted(value, len)) {
+		value++;
+		len -= 2;
+		value[len] = '\0';
+	}
+	if (len >= SECRET_MIN)
+		host_learn_secret(host, value);
+	buf_add(frame, line, name + 1);
+	buf_add(frame, value, len + 1);
+	return true;
+}
+
+/* The number of the line that is none, or 0. */
+static int put_settings(struct host *host, const char *settings, struct buf *frame)
+{
+	for (int number = 1; settings && *settings; number++) {
+		size_t len = strcspn(settings, "\n");
+		AUTO_FREE char *line = xstrndup(settings, len);
+		bool good = put_line(host, line, frame);
+
+		explicit_bzero(line, strlen(line));
+		if (!good)
+			return number;
+		settings += len + (settings[len] == '\n');
+	}
+	return 0;
+}
+
 static bool put_texts(const struct dns_program *io, struct buf *frame)
 {
 	uint32_t argc = 0;
@@ -19,7 +72,27 @@ static bool put_texts(const struct dns_program *io, struct buf *frame)
 		buf_add(frame, io->argv[i], strlen(io->argv[i]) + 1);
 	for (const char *const *entry = io->environment; entry && *entry; entry++)
 		buf_add(frame, *entry, strlen(*entry) + 1);
-	return !frame->over && argc > 0;
+	return argc > 0;
+}
+
+static enum dns_result make_request(struct host *host, const struct dns_program *io,
+                                    struct buf *frame)
+{
+	const struct dns_host *services = &host->services;
+	int wrong;
+
+	if (!put_texts(io, frame))
+		return services->fail(services, DNS_BAD_OPTION, "no program is named");
+	wrong = put_settings(host, io->settings, frame);
+	if (wrong)
+		return services->fail(services, DNS_BAD_OPTION,
+		                      "line %d of its environment is not NAME=value",
+		                      wrong);
+	if (frame->over)
+		return services->fail(services, DNS_BAD_OPTION,
+		                      "more arguments and environment than %d bytes",
+		                      FRAME_MAX);
+	return DNS_OK;
 }
 
 /* Text, whatever it was: a NUL byte would end it. */
@@ -51,6 +124,7 @@ enum dns_result host_run(const struct dns_host *services, struct dns_program *io
 	struct host *host = host_of(services);
 	AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
 	struct runner_answer answer;
+	enum dns_result result;
 	struct err err;
 
 	io->status = 0;
@@ -59,10 +133,9 @@ enum dns_result host_run(const struct dns_host *services, struct dns_program *io
 		return services->fail(services, DNS_BAD_OPTION,
 		                      "programs are run only for an entry that has the "
 		                      "option 'program'");
-	if (!put_texts(io, &frame))
-		return services->fail(services, DNS_BAD_OPTION,
-		                      "more arguments and environment than %d bytes",
-		                      FRAME_MAX);
+	result = make_request(host, io, &frame);
+	if (result != DNS_OK)
+		return result;
 	if (!exchange(host, &frame, &err))
 		return services->fail(services, DNS_TEMPORARY, "%s", err.msg);
 	memcpy(&answer, frame.data, sizeof(answer));

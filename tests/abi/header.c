@@ -12,7 +12,7 @@ static const struct dns_option options[] = { { "url", DNS_REQUIRED, "where" },
 static enum dns_result run(const struct dns_host *host, const char *value)
 {
 	const char *const argv[] = { "/bin/true", value, NULL };
-	struct dns_program io = { argv, NULL, 0, NULL };
+	struct dns_program io = { argv, NULL, NULL, 0, NULL };
 
 	return host->run(host, &io);
 }

@@ -150,7 +150,9 @@ static enum dns_result present(const struct dns_host *host,
 	const char *const argv[] = { program ? program : "/bin/true", record->value,
 		                     host->option(host, "server"), NULL };
 	const char *const environment[] = { "GIVEN=yes", "LANG=mine", NULL };
-	struct dns_program io = { .argv = argv, .environment = environment };
+	struct dns_program io = { .argv = argv,
+		                  .environment = environment,
+		                  .settings = host->option(host, "token") };
 	enum dns_result result = host->run(host, &io);
 
 	if (result != DNS_OK)

@@ -18,6 +18,7 @@ fine) echo "all is well" ;;
 no) echo "first line"; echo "the server said no" >&2; exit 3 ;;
 who) id -un ;;
 env) env | sort | tr '\n' ' ' | sed "s,$HOME,SCRATCH,g" ;;
+secrets) echo "[$LONG] [$QUOTED] [$SHORT] [$PADDED]"; exit 1 ;;
 fds) ls /proc/self/fd | tr '\n' ' ' ;;
 scratch) pwd; [ "$(pwd)" = "$HOME" ] && [ "$HOME" = "$TMPDIR" ] && stat -c '%a %U' . &&
 	mkdir a && echo x >a/b && echo x >/dev/null && cat a/b && mv a/b c && rm c ;;
@@ -73,6 +74,15 @@ does "a NUL byte" "*said 3 bytes: a?b*ok" nul
 does "a big file" "*temporary: *status *File size limit*" big
 does "no way to root" "*temporary: *status *" root
 does "no mounts" "*temporary: *status *" mount
+
+printf '# of the tests\n\nexport LONG=plain-secret\nQUOTED="two words" \r\nSHORT=53\nPADDED=YWJjZA==\n' \
+	>"$dir/settings"
+chmod 600 "$dir/settings"
+expect "settings, which nobody sees" "*status 1: \[\*\*\*\] \[\*\*\*\] \[53\] \[\*\*\*\]*" \
+	"$prog" token=@"$dir/settings" $challenge secrets
+printf 'A=1\nexport B\n' >"$dir/settings"
+expect "settings that are none" "config: *line 2 of its environment is not NAME=value" \
+	"$prog" token=@"$dir/settings" $challenge secrets
 
 # What is left is away: files whatever their rights, processes whatever their session.
 does "litter" "*/tmp/certferry-program-*ok" litter

@@ -120,6 +120,9 @@ struct dns_update {
 struct dns_program {
 	const char *const *argv;        /* argv[0] is its absolute path; NULL ends it */
 	const char *const *environment; /* "NAME=value"; NULL ends it; may be NULL */
+	/* More of it as an operator writes it down: lines NAME=value, the value bare or
+	 * in quotes; values are secrets. May be NULL. */
+	const char *settings;
 
 	int status; /* the host fills in: exit status, or 128 + signal */
 	/* stdout and stderr as they came, the last 16 KiB; never NULL. */
