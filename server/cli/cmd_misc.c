@@ -47,7 +47,10 @@ static void print_all(void)
 	printf("certferry: certificates for a fleet of servers, each its own\n\n"
 	       "usage: certferry [OPTION...] COMMAND\n\n");
 	for (const struct command *command = commands; command->name; command++) {
-		printf("  %-13s %-11s ", command->name, command->args);
+		if (strlen(command->name) > 13)
+			printf("  %s %s\n%28s", command->name, command->args, "");
+		else
+			printf("  %-13s %-11s ", command->name, command->args);
 		print_help(command->help, 28);
 	}
 	printf("\n");

@@ -28,7 +28,7 @@ struct args {
 typedef bool cmd_fn(const struct args *args, struct err *err);
 cmd_fn cmd_init, cmd_check, cmd_host_enroll, cmd_host_list, cmd_plan, cmd_apply,
     cmd_status, cmd_pending, cmd_cert_show, cmd_provider_list, cmd_provider_show,
-    cmd_events, cmd_version, cmd_help, cmd_completion;
+    cmd_dns_import, cmd_events, cmd_version, cmd_help, cmd_completion;
 
 /* Bits of commands, for options that only some of them take. */
 enum {
