@@ -135,8 +135,9 @@ static bool hold(struct store *store, const struct provider_change *changes, siz
 		                     ? outcome->retry_after
 		                     : HOLD_LEAST_S;
 
-		if (is_code(outcome, "rate-limited") && clock_now() + wait_s > until)
-			until = clock_now() + wait_s;
+		/* One more, as the clock counts whole seconds: not to be early. */
+		if (is_code(outcome, "rate-limited") && clock_now() + wait_s + 1 > until)
+			until = clock_now() + wait_s + 1;
 	}
 	if (!until)
 		return true;
