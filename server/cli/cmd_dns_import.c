@@ -328,7 +328,7 @@ bool cmd_dns_import(const struct args *args, struct err *err)
 	                     : xstrdup("");
 	if (!read_all(source, &text, err) || !import_read(&import, text.data, err))
 		return false;
-	for (int i = 0; i < IMPORT_PROVIDER_COUNT; i++) {
+	for (enum import_provider i = 0; i < IMPORT_PROVIDER_COUNT; i++) {
 		if (!has_provider(&import, i))
 			continue;
 		if (!is_complete(&import, i, err))
