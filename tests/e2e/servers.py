@@ -447,8 +447,8 @@ class Unbound(Server):
     A recursive resolver. It knows where the zones of the servers are, and from there on it
     follows what the zones say.
 
-    caches: it keeps answers, negative ones as well, as their TTL says; otherwise each
-    question is asked anew. trust: DS records of signed zones; what does not match is
+    caches: it keeps answers, negative ones as well, as their TTL says (and from NSEC it
+    knows of names that it never asked for); otherwise each question is asked anew. trust: DS records of signed zones; what does not match is
     SERVFAIL.
     """
 
@@ -461,7 +461,8 @@ class Unbound(Server):
         lines = [
             "server:", f'  directory: "{self.directory}"', '  chroot: ""', '  username: ""',
             '  pidfile: ""', "  do-daemonize: no", "  use-syslog: no", '  logfile: ""',
-            "  verbosity: 1", "  log-queries: yes", f"  interface: {self.address}", "  do-ip6: no",
+            "  verbosity: 1", "  log-queries: yes", f"  interface: {self.address}",
+            "  do-ip6: no",
             "  access-control: 127.0.0.0/8 allow", "  do-not-query-localhost: no",
             "  num-threads: 1", "  outgoing-range: 256", "  so-rcvbuf: 0",
             "  unblock-lan-zones: yes", "  insecure-lan-zones: yes",
@@ -470,7 +471,8 @@ class Unbound(Server):
         lines += [f"  local-zone: {zone} nodefault" for zone in ("test.", "invalid.")]
         lines += [f'  trust-anchor: "{ds}"' for ds in self.trust]
         if not self.caches:
-            lines += ["  cache-max-ttl: 0", "  cache-max-negative-ttl: 0"]
+            lines += ["  cache-max-ttl: 0", "  cache-max-negative-ttl: 0",
+                      "  aggressive-nsec: no"]
         lines += ["remote-control:", "  control-enable: no"]
         for server in self.servers:
             for zone in server.zones:
