@@ -243,22 +243,29 @@ static bool look(struct check *check, struct err *why, struct err *err)
 	return true;
 }
 
+/* The slots of one service with slots[at], which leave the list. */
+static void gather(struct check *check, const struct deploy_slot **slots, size_t count,
+                   size_t at)
+{
+	const struct deploy_slot *first = slots[at];
+
+	check->count = 0;
+	for (size_t i = at; first && i < count; i++) {
+		if (!slots[i] || !slot_same_service(first, slots[i]))
+			continue;
+		check->slots[check->count++] = slots[i];
+		slots[i] = NULL;
+	}
+}
+
 /* One service after the other, as a delivery does it. */
 static bool look_at_all(struct check *check, const struct deploy_slot **slots,
                         size_t count, struct err *err)
 {
-	AUTO_FREE const struct deploy_slot **group = xcalloc(count, sizeof(*group));
 	struct err why = { 0 };
 
-	check->slots = group;
 	for (size_t i = 0; i < count && why.kind == ERR_NONE; i++) {
-		check->count = 0;
-		for (size_t k = i; slots[i] && k < count; k++) {
-			if (!slots[k] || !slot_same_service(slots[i], slots[k]))
-				continue;
-			group[check->count++] = slots[k];
-			slots[k] = k == i ? slots[k] : NULL;
-		}
+		gather(check, slots, count, i);
 		if (check->count > 0 && !look(check, &why, err))
 			return false;
 	}
@@ -271,10 +278,12 @@ bool deploy_check(struct deploy *deploy, const char *host,
                   const struct strlist *certificates, struct findings *out,
                   struct err *err)
 {
-	AUTO_FREE const struct deploy_slot **slots = xcalloc(certificates->len + 1,
-	                                                     sizeof(*slots));
+	size_t size = sizeof(const struct deploy_slot *);
+	AUTO_FREE const struct deploy_slot **slots = xcalloc(certificates->len + 1, size);
+	AUTO_FREE const struct deploy_slot **group = xcalloc(certificates->len + 1, size);
 	struct check check = { .visit = { .deploy = deploy,
 		                          .host = deploy_find_host(deploy, host) },
+		               .slots = group,
 		               .out = out };
 	struct err why = { 0 };
 	bool good;

@@ -24,6 +24,10 @@
 # and indentation are taken out before this is sent, since dropbear takes a command of
 # 9000 bytes at most: keep it below that.
 
+id=$(date -u +%Y%m%dT%H%M%SZ)-$$
+staged=
+switched=
+kept=
 boot=
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
 

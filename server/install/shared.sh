@@ -17,12 +17,7 @@ nl="
 "
 IFS=$nl
 files="cert.pem${nl}chain.pem${nl}fullchain.pem${nl}privkey.pem"
-id=$(date -u +%Y%m%dT%H%M%SZ)-$$
-boot=
 locks=
-staged=
-switched=
-kept=
 
 # A trapped signal ends "wait" with a status over 128, and that counts as a failure of
 # whatever was waited for. The commands that are started get the default again.

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "unit.h"
 
 #include "base/clock.h"
@@ -516,6 +518,58 @@ static void a_renewal_that_waits_for_a_person_hides_nothing(void **state)
 	assert_int_equal(plan.items[1].action, FLEET_VERIFY);
 }
 
+/* What a check keeps back: nothing is issued, and what is there is cared for. */
+static const struct {
+	const char *row;
+	int age_days; /* of 90; 0: nothing was issued */
+	bool is_delivered;
+	size_t items;
+	enum fleet_action second;
+} kept_back_rows[] = {
+	{ "nothing there", 0, false, 1, FLEET_BLOCKED },
+	{ "installed", 80, true, 2, FLEET_VERIFY },
+	{ "issued, not installed", 80, false, 2, FLEET_DELIVER },
+	{ "expired", 91, true, 1, FLEET_BLOCKED },
+};
+
+static void what_is_kept_back_hides_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(kept_back_rows); i++) {
+		AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+		void *one = NULL;
+		struct world w;
+
+		assert_int_equal(fixture_setup(&one), 0);
+		make_world(&w);
+		enroll(one);
+		if (kept_back_rows[i].age_days) {
+			int64_t id = issue(one, &w,
+			                   kept_back_rows[i].age_days * (int64_t)DAY,
+			                   90 * (int64_t)DAY);
+
+			if (kept_back_rows[i].is_delivered)
+				deliver(one, &w, id);
+		}
+		plan_all(one, &w, &plan);
+		CHECK(kept_back_rows[i].row, plan.items[0].action == FLEET_ISSUE);
+		fleet_block(&plan, 0, "no way");
+		CHECK(kept_back_rows[i].row, plan.count == kept_back_rows[i].items);
+		CHECK(kept_back_rows[i].row, plan.items[0].action == FLEET_BLOCKED);
+		CHECK(kept_back_rows[i].row, plan.items[0].is_kept_back);
+		CHECK(kept_back_rows[i].row, strcmp(plan.items[0].reason, "no way") == 0);
+		if (plan.count > 1) {
+			CHECK(kept_back_rows[i].row,
+			      plan.items[1].action == kept_back_rows[i].second);
+			CHECK(kept_back_rows[i].row, plan.items[1].wanted_id != 0);
+			CHECK(kept_back_rows[i].row,
+			      fleet_same_place(&plan.items[0], &plan.items[1]));
+		}
+		fixture_teardown(&one);
+	}
+	DONE();
+}
+
 static char text_b[] = "b.test", text_wild[] = "*.a.test", text_one[] = "x.acme.test";
 static char *two_names[] = { text_a, text_b }, *one_base[] = { text_a, text_wild };
 
@@ -639,6 +693,7 @@ int main(void)
 		STORE_TEST(what_was_changed_back_is_given_up),
 		cmocka_unit_test(a_renewal_that_waits_hides_nothing),
 		STORE_TEST(a_renewal_that_waits_for_a_person_hides_nothing),
+		cmocka_unit_test(what_is_kept_back_hides_nothing),
 		STORE_TEST(an_alias_for_all_is_warned_of),
 		STORE_TEST(the_ca_says_how_long),
 		STORE_TEST(an_unknown_name_is_an_error),
