@@ -46,16 +46,20 @@ static bool warn_of_size(struct issue *issue, const struct order *order,
 		               .host = order->host,
 		               .order_id = order->id };
 	struct dns_desk *desk = issue_dns_find(issue, sight->authz->dns, err);
+	int ours = 0;
 
 	if (!look->is_cut || sight->note->is_large)
 		return true;
+	if (!desk ||
+	    !store_txt_count(issue->settings.store, sight->authz->target, &ours, err))
+		return false;
 	sight->note->is_large = true;
 	snprintf(event.text, sizeof(event.text),
-	         "%.250s has %d TXT values, too many for an answer over UDP; those that "
-	         "are not certferry's should be removed",
-	         sight->authz->target, look->values_max);
+	         "%.250s has %d TXT values, too many for one answer over UDP; certferry "
+	         "knows %d of them",
+	         sight->authz->target, look->values_max, ours);
 	log_warn(NULL, event.name, "%s", event.text);
-	return desk && store_event_add(issue->settings.store, &event, err) &&
+	return store_event_add(issue->settings.store, &event, err) &&
 	       issue_clean_name(issue, desk, sight->authz->target, err);
 }
 
