@@ -2,8 +2,9 @@
 /*
  * cloudflare - zones at Cloudflare, by its API v4 and an API token
  *
- * Many changes go in one request of the batch call, which does all of them or none; what
- * it refuses, the host tries again one by one. cloudflare.md is the manual.
+ * Many changes go in one request of the batch call (it takes 200, certferry's batches
+ * have 100), which does all of them or none; what it refuses, the host tries again one
+ * by one. cloudflare.md is the manual.
  */
 #include <certferry/dns_provider.h>
 #include <stdlib.h>
