@@ -13,8 +13,7 @@
 enum { KEPT = 2 };
 
 static const struct dns_option options[] = {
-	{ "api-url", DNS_REQUIRED,
-	  "the service, without a final /: https://auth.acme-dns.io" },
+	{ "api-url", DNS_REQUIRED, "the service: https://auth.acme-dns.io" },
 	{ "username", DNS_REQUIRED, "as the service gave it at registration" },
 	{ "password", DNS_REQUIRED | DNS_SECRET, "likewise" },
 	{ "subdomain", DNS_REQUIRED, "likewise; or the whole name, its fulldomain" },
@@ -67,17 +66,21 @@ static enum dns_result present(const struct dns_host *host,
 	const char *headers[] = { "Content-Type: application/json", NULL, NULL, NULL };
 	struct dns_http io = { .method = "POST", .headers = headers };
 	const char *subdomain = host->option(host, "subdomain");
+	const char *url = host->option(host, "api-url");
+	size_t len = strlen(url);
 	enum dns_result result;
 
 	if (!DNS_HOST_HAS(host, text))
 		return host->fail(host, DNS_REFUSED,
-		                  "this certferry is older than its plugin");
+		                  "certferry is older than its plugin");
 	result = check_name(host, record->name);
 	if (result != DNS_OK)
 		return result;
 	headers[1] = host->text(host, "X-Api-User: %s", host->option(host, "username"));
 	headers[2] = host->text(host, "X-Api-Key: %s", host->option(host, "password"));
-	io.url = host->text(host, "%s/update", host->option(host, "api-url"));
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	io.url = host->text(host, "%.*s/update", (int)len, url);
 	subdomain = host->text(host, "%.*s", (int)strcspn(subdomain, "."), subdomain);
 	io.body = host->text(host, "{\"subdomain\":%s,\"txt\":\"%s\"}",
 	                     host->json_quote(host, subdomain), record->value);

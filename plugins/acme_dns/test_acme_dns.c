@@ -29,7 +29,7 @@ static enum dns_result fake_http(const struct dns_host *services, struct dns_htt
 
 static void start(struct plugin_host *host, struct fake *fake, const char *subdomain)
 {
-	const char *const set[][2] = { { "api-url", "https://auth.example.net" },
+	const char *const set[][2] = { { "api-url", "https://auth.example.net/" },
 		                       { "username", "c36f50e8" },
 		                       { "password", "htB9mR9DYgcu9bX_afHF62er" },
 		                       { "subdomain", subdomain },

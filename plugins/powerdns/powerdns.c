@@ -14,7 +14,7 @@ enum { ROUNDS = 4 };
 
 static const struct dns_option options[] = {
 	{ "api-url", DNS_REQUIRED,
-	  "its API, without a final /: https://dns.example.net:8081, or http:// on "
+	  "its API: https://dns.example.net:8081, or http:// on "
 	  "loopback" },
 	{ "api-key", DNS_REQUIRED | DNS_SECRET, "api-key of its pdns.conf" },
 	{ "server-id", 0, "localhost (default), as every pdns_server calls itself" },
@@ -76,8 +76,7 @@ static enum dns_result ask(const struct job *job, struct dns_http *io)
 	                  why ? why : "no reason given");
 }
 
-/* The path of the name's TXT set. A server that knows no rrset_name= sends the whole
- * zone. */
+/* The path of the name's TXT set; old servers send the whole zone. */
 static const char *find_set(const struct dns_host *host, const char *reply,
                             const char *name)
 {
@@ -155,15 +154,18 @@ static enum dns_result read_all(struct job *job)
 static enum dns_result change(const struct dns_host *host, struct dns_change *changes,
                               size_t count)
 {
+	const char *url = host->option(host, "api-url");
 	const char *id = host->option(host, "server-id");
+	size_t len = strlen(url);
 	struct job job = { .host = host, .changes = changes, .end = changes + count };
 
 	if (!DNS_HOST_HAS(host, text))
 		return host->fail(host, DNS_REFUSED,
-		                  "this certferry is older than its plugin");
-	job.url = host->text(host, "%s/api/v1/servers/%s/zones/%s.",
-	                     host->option(host, "api-url"), id ? id : "localhost",
-	                     changes->record.zone);
+		                  "certferry is older than its plugin");
+	while (len > 0 && url[len - 1] == '/')
+		len--;
+	job.url = host->text(host, "%.*s/api/v1/servers/%s/zones/%s.", (int)len, url,
+	                     id ? id : "localhost", changes->record.zone);
 	job.headers[0] = host->text(host, "X-API-Key: %s", host->option(host, "api-key"));
 	job.headers[1] = "Content-Type: application/json";
 	for (int round = 0; round < ROUNDS; round++) {
@@ -178,8 +180,7 @@ static enum dns_result change(const struct dns_host *host, struct dns_change *ch
 			return result;
 	}
 	return host->fail(host, DNS_TEMPORARY,
-	                  "%s: what was written is not there when read again: does "
-	                  "something else write the same names?",
+	                  "%s: what was written is not there: who else writes it?",
 	                  job.url);
 }
 

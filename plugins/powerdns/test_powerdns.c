@@ -68,7 +68,7 @@ static enum dns_result fake_http(const struct dns_host *services, struct dns_htt
 
 static void start(struct plugin_host *host, struct fake *fake)
 {
-	static const char *const set[][2] = { { "api-url", "http://127.0.0.1:8081" },
+	static const char *const set[][2] = { { "api-url", "http://127.0.0.1:8081/" },
 		                              { "api-key", "the-key-0123456789" },
 		                              { NULL, NULL } };
 
