@@ -79,23 +79,39 @@ bool issue_clean_name(struct issue *issue, struct dns_desk *desk, const char *na
 	       (unwanted.len == 0 || issue_batch(issue, &batch, err));
 }
 
+/* Whom its entry has asked for it: a network may have no way to others. */
+static bool find_servers(struct issue *issue, const struct txt *txt, struct dns_zone *out,
+                         struct err *err)
+{
+	AUTO_FREE struct dns_place *place = NEW(struct dns_place);
+	struct err ignored = { 0 };
+	const struct dns_desk *desk = issue_dns_find(issue, txt->dns, &ignored);
+
+	if (desk && desk->settings->propagation == ISSUE_RESOLVERS)
+		return dns_resolvers(desk->settings->resolvers, out, err);
+	if (!dns_place_find(&issue->settings.dns_settings, txt->name, true, place, err))
+		return false;
+	*out = place->zone;
+	return true;
+}
+
 /* True in *is_gone where servers that know it say that the value is no more. */
 static bool look_for(struct issue *issue, const struct txt *txt, bool *is_gone,
                      struct err *err)
 {
-	AUTO_FREE struct dns_place *place = NEW(struct dns_place);
+	AUTO_FREE struct dns_zone *zone = NEW(struct dns_zone);
 	AUTO_STRLIST struct strlist values = { 0 };
 	struct dns_look look;
 	size_t lacks = 0;
 
 	strlist_add(&values, txt->value);
-	if (!dns_place_find(&issue->settings.dns_settings, txt->name, true, place, err) ||
-	    !dns_txt_look(&issue->settings.dns_settings, &place->zone, txt->name, &values,
-	                  &look, err))
+	if (!find_servers(issue, txt, zone, err) ||
+	    !dns_txt_look(&issue->settings.dns_settings, zone, txt->name, &values, &look,
+	                  err))
 		return false;
-	for (size_t i = 0; i < place->zone.count; i++)
-		lacks += place->zone.servers[i].answer == DNS_LACKS;
-	*is_gone = !look.any_shows && lacks > 0 && lacks * 2 >= place->zone.count;
+	for (size_t i = 0; i < zone->count; i++)
+		lacks += zone->servers[i].answer == DNS_LACKS;
+	*is_gone = !look.any_shows && lacks > 0 && lacks * 2 >= zone->count;
 	return true;
 }
 
