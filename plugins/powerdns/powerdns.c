@@ -90,8 +90,7 @@ static const char *find_set(const struct dns_host *host, const char *reply,
 	return "none";
 }
 
-/* Adds the name's set to the body where it must change: ours, and what others have there
- * as it is. Its TTL stays what it was. */
+/* Adds the name's set to the body where it must change; others' values and TTL stay. */
 static void plan(struct job *job, const char *name, const char *reply)
 {
 	const struct dns_host *host = job->host;
@@ -160,8 +159,7 @@ static enum dns_result change(const struct dns_host *host, struct dns_change *ch
 	struct job job = { .host = host, .changes = changes, .end = changes + count };
 
 	if (!DNS_HOST_HAS(host, text))
-		return host->fail(host, DNS_REFUSED,
-		                  "certferry is older than its plugin");
+		return host->fail(host, DNS_REFUSED, "certferry is older than this");
 	while (len > 0 && url[len - 1] == '/')
 		len--;
 	job.url = host->text(host, "%.*s/api/v1/servers/%s/zones/%s.", (int)len, url,
