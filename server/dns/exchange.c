@@ -51,14 +51,18 @@ static void end_by_errno(struct peer *peer)
 		{ ECONNRESET, false, "connection reset" },
 	};
 	int number = errno;
+	const char *text = strerror(number);
+	char line[80];
 
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (known[i].number == number) {
 			peer->asking->has_no_route = known[i].no_route;
-			end(peer, known[i].note);
-			return;
+			text = known[i].note;
 		}
-	end(peer, strerror(number));
+	/* By UDP it does answer. */
+	snprintf(line, sizeof(line), "%s%s", text,
+	         peer->asking->was_cut ? " over TCP" : "");
+	end(peer, line);
 }
 
 static void answered(struct peer *peer, const void *bytes, size_t len)

@@ -27,6 +27,7 @@ enum manner {
 	FORGERIES_FIRST, /* then the truth */
 	TRUNCATED,       /* over UDP; honest over TCP */
 	TRUNCATED_DEAD,  /* the same, and TCP hangs up */
+	TRUNCATED_ALONE, /* the same, and nobody listens on TCP */
 	TRUNCATED_WRONG, /* the same, and TCP answers something else */
 	CROWDED,         /* 60 values more, which need TCP */
 	GARBAGE,
@@ -231,6 +232,10 @@ static void fake_start(struct fake *fake)
 	assert_int_equal(bind(fake->tcp, (struct sockaddr *)&at, size), 0);
 	assert_int_equal(listen(fake->tcp, 4), 0);
 	assert_int_equal(getsockname(fake->tcp, (struct sockaddr *)&at, &size), 0);
+	if (fake->manner == TRUNCATED_ALONE) {
+		close(fake->tcp);
+		fake->tcp = -1;
+	}
 	fake->udp = socket(AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(bind(fake->udp, (struct sockaddr *)&at, size), 0);
 	assert_int_equal(pipe(fake->stop), 0);
