@@ -3,6 +3,7 @@
 
 import pathlib
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -188,3 +189,51 @@ def test_untrusted_program(world, bin_directory):
     assert result.code in (2, 6, 7), result
     assert f"others than its owner can change {path}" in result.out + result.err, result
     assert world.pebble.challenges() == 0
+
+
+def test_place_without_the_label(world, bin_directory):
+    """A CNAME leads to a name of another kind: lego's convention says it whole."""
+    target = f"collected.{ZONE}"
+    exec_world(world, program=write_program(bin_directory / "hook", LEGO))
+    world.add_certificate(names=[f"www.{ZONE}"], **{"unique-name": None})
+    world.write_config()
+    world.nameserver.add(f"_acme-challenge.www.{ZONE}", "CNAME", f"{target}.")
+    assert_issued(world)
+
+    # A certbot hook would write somewhere else, and is not asked to.
+    world.config["dns"]["home"].update({"convention": "certbot"})
+    world.write_config()
+    result = world.certferry.run("--json", "plan", "--check")
+    assert f"cannot set {target}" in result.out + result.err, result
+
+
+def test_an_entry_gets_its_own_credential_alone(world, bin_directory):
+    """Everything that certferry sends to its children is recorded: a provider's process
+    gets the options of its entry, and a program the environment of its own."""
+    exec_world(world, program=write_program(bin_directory / "hook", LEGO))
+    other = world.directory / "secrets" / "other"
+    other.write_text("TOKEN=other-entrys-secret-0123456789\n")
+    other.chmod(0o600)
+    world.config["dns"]["other"] = {
+        "provider": "exec", "program": str(bin_directory / "hook"), "zones": ["other.test"],
+        "environment": {"file": "secrets/other"}}
+    world.write_config()
+    trace = world.directory / "trace"
+    environment = world.certferry.environment()
+    environment["ASAN_OPTIONS"] += ":detect_leaks=0"  # it cannot under ptrace
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-v", "-s", "100000", "-e",
+         "trace=execve,sendto,sendmsg,write,writev,pwrite64", "-o", trace,
+         *world.certferry.argv("apply", "--yes")],
+        env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    world.assert_all_served()
+    recorded = trace.read_text(errors="replace")
+    assert recorded.count(f"KEY={world.nameserver.tsig.dig_option()}") >= 2
+    assert "other-entrys-secret" not in recorded
+    # The hook's environment has nothing but its own and the four that everybody gets.
+    hooks = [line for line in recorded.splitlines() if f'execve("{bin_directory}/hook"' in line]
+    assert hooks
+    for line in hooks:
+        names = set(re.findall(r'"([A-Za-z_]+)=', line.split("], [", 1)[1]))
+        assert names == {"KEY", "SERVER", "ZONE", "PATH", "LANG", "HOME", "TMPDIR"}, line
