@@ -81,7 +81,7 @@ static bool note_blocked(struct run *run, const struct fleet_item *item, struct 
 		               .host = item->host->name };
 
 	snprintf(event.text, sizeof(event.text), "%s", item->reason);
-	log_warn(NULL, event.name, "%s/%s: %s", event.certificate, event.host,
+	log_info(NULL, event.name, "%s/%s: %s", event.certificate, event.host,
 	         item->reason);
 	return store_event_add(run->session->store, &event, err);
 }
@@ -89,32 +89,50 @@ static bool note_blocked(struct run *run, const struct fleet_item *item, struct 
 static bool keep_back(struct run *run, struct err *err)
 {
 	AUTO_BUF struct buf places = BUF_INIT(256 * 1024);
+	struct store *store = run->session->store;
+	struct err ignored = { 0 };
+	bool good = true;
 
 	engine_block(&run->plan, &run->found);
-	for (size_t i = 0; i < run->plan.count; i++) {
+	if (!store_begin(store, err))
+		return false;
+	for (size_t i = 0; good && i < run->plan.count; i++) {
 		const struct fleet_item *item = &run->plan.items[i];
 
 		if (!item->is_kept_back)
 			continue;
-		if (!note_blocked(run, item, err))
-			return false;
+		good = note_blocked(run, item, err);
 		buf_addf(&places, "%s%s/%s", places.len ? ", " : "",
 		         item->certificate->name, item->host->name);
 	}
+	if (!store_end(store, good, good ? err : &ignored) || !good)
+		return false;
 	if (places.len && run->args->verbose >= 0)
 		printf("No new certificate for now: %s; what else is to do goes on.\n",
 		       places.data);
 	return true;
 }
 
+/* A secondary that lags is waited for: who sits before it should know. */
+static void say_checking(const struct run *run, const char *text)
+{
+	if (run->args->verbose == 0 && terminal_width(stdout) > 0)
+		printf("\r\033[K%s", text);
+	fflush(stdout);
+}
+
 static bool check(struct run *run, struct err *err)
 {
 	int verbose = run->args->verbose;
+	bool good;
 
 	if (run->args->no_check || !issues(&run->plan))
 		return true;
-	if (!engine_preflight(run->engine, &run->plan, false, &run->watch.stop,
-	                      &run->found, err))
+	say_checking(run, "Checking DNS, credentials and servers ...");
+	good = engine_preflight(run->engine, &run->plan, false, &run->watch.stop,
+	                        &run->found, err);
+	say_checking(run, "");
+	if (!good)
 		return false;
 	if (verbose >= 0)
 		findings_print(&run->found, verbose > 0 ? FINDING_OK : FINDING_NOTE,

@@ -15,8 +15,8 @@ struct check {
 	struct visit visit;
 	const struct deploy_slot **slots; /* of one service */
 	size_t count;
-	bool is_begun; /* the checker runs there */
-	bool has_said; /* so, and it was noted */
+	size_t said;    /* lines about them, and about their test */
+	bool has_begun; /* the checker ran there, and that was noted */
 	struct findings *out;
 };
 
@@ -53,6 +53,12 @@ static bool is_sudo(const struct check *check)
 static const char *tool(const struct check *check)
 {
 	return is_sudo(check) ? "sudo" : "tools";
+}
+
+/* A line for each slot, and one for the test. */
+static size_t lines_wanted(const struct check *check)
+{
+	return check->count + (check->slots[0]->test->len > 0);
 }
 
 static bool refused_login(const struct check *check, const char *text, struct err *err)
@@ -101,14 +107,6 @@ static bool not_connected(const struct check *check, struct err *why, struct err
 	return true;
 }
 
-static const struct deploy_slot *find_slot(const struct check *check, const char *name)
-{
-	for (size_t i = 0; i < check->count; i++)
-		if (str_eq(check->slots[i]->certificate, name))
-			return check->slots[i];
-	return NULL;
-}
-
 static bool is_installed(const struct check *check, bool *yes, struct err *err)
 {
 	*yes = false;
@@ -145,38 +143,69 @@ static bool on_test_failed(const struct check *check, const char *text, struct e
 	return true;
 }
 
-static bool take_line(struct check *check, const char *text, struct err *err)
+static void on_slot(const struct check *check, const struct install_line *line)
 {
-	struct install_line line;
-	const struct deploy_slot *slot;
-	struct err why = { 0 };
+	const struct deploy_slot *slot = check->slots[check->said];
+
+	if (line->step == INSTALL_CHECKED)
+		add(check, slot->certificate, "directory", FINDING_OK, slot->directory,
+		    "");
+	else
+		add(check, slot->certificate, "directory", FINDING_FAILED, line->text,
+		    "mend it there, or set install.directory, owner or group otherwise");
+}
+
+static bool on_test(const struct check *check, const struct install_line *line,
+                    struct err *err)
+{
 	AUTO_BUF struct buf shown = BUF_INIT(4096);
 
-	if (!install_line_parse(text, &line, &why)) {
-		add(check, NULL, tool(check), FINDING_FAILED, why.msg, "");
-		return true;
-	}
-	check->is_begun = true;
-	if (line.step == INSTALL_FAILED) {
-		add(check, NULL, tool(check), FINDING_FAILED, line.text,
-		    "install what is missing there");
-		return true;
-	}
-	if (!check->has_said)
-		add(check, NULL, tool(check), FINDING_OK, "", "");
-	check->has_said = true;
-	slot = find_slot(check, line.slot);
-	if (line.step == INSTALL_CHECKED && slot)
-		add(check, line.slot, "directory", FINDING_OK, slot->directory, "");
-	else if (line.step == INSTALL_SLOT_FAILED && slot)
-		add(check, line.slot, "directory", FINDING_FAILED, line.text,
-		    "mend it there, or set install.directory, owner or group otherwise");
-	else if (line.step == INSTALL_TEST_FAILED)
-		return on_test_failed(check, line.text, err);
+	if (line->step == INSTALL_TEST_FAILED)
+		return on_test_failed(check, line->text, err);
 	strlist_join(check->slots[0]->test, " ", &shown);
-	if (line.step == INSTALL_TESTED)
-		add(check, NULL, "test", FINDING_OK, shown.data, "");
+	add(check, NULL, "test", FINDING_OK, shown.data, "");
 	return true;
+}
+
+/* Each slot in the order of the bundle, then the test. A server that goes on and on, or
+ * speaks out of turn, is not heard any further. */
+static bool is_in_turn(const struct check *check, const struct install_line *line)
+{
+	bool is_slot = line->step == INSTALL_CHECKED || line->step == INSTALL_SLOT_FAILED;
+	bool is_test = line->step == INSTALL_TESTED || line->step == INSTALL_TEST_FAILED;
+
+	if (check->said < check->count)
+		return is_slot &&
+		       str_eq(line->slot, check->slots[check->said]->certificate);
+	return is_test && check->said < lines_wanted(check);
+}
+
+/* why: what the server said wrong. */
+static bool take_line(struct check *check, const char *text, struct err *why,
+                      struct err *err)
+{
+	struct install_line line;
+	bool good = true;
+
+	if (!install_line_parse(text, &line, why))
+		return true;
+	if (line.step == INSTALL_FAILED) {
+		(void)err_set(why, ERR_REMOTE, "%s", line.text);
+		return true;
+	}
+	if (!is_in_turn(check, &line)) {
+		(void)err_set(why, ERR_REMOTE, "the server said something out of turn");
+		return true;
+	}
+	if (!check->has_begun)
+		add(check, NULL, tool(check), FINDING_OK, "", "");
+	check->has_begun = true;
+	if (check->said < check->count)
+		on_slot(check, &line);
+	else
+		good = on_test(check, &line, err);
+	check->said++;
+	return good;
 }
 
 static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *err)
@@ -203,18 +232,20 @@ static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *er
 	       ssh_write_eof(check->visit.ssh, deadline_ms, err);
 }
 
-/* Why the checker did not even begin: the shell's words, or sudo's. */
-static void not_begun(const struct check *check, int status, const char *complaint)
+/* Why the checker did not come to its end: the shell's words, or sudo's. */
+static void not_ended(const struct check *check, int status, const char *complaint)
 {
-	AUTO_FREE char *text = xasprintf("it ended with status %d: %.300s", status,
-	                                 complaint);
+	AUTO_FREE char *text = xasprintf("it ended with status %d%s%.300s", status,
+	                                 *complaint ? ": " : "", complaint);
 	AUTO_FREE char *advice = xasprintf(
 	    "let %s become root without a password; with visudo, on a line of its own: "
 	    "%s ALL=(root) NOPASSWD: ALL",
 	    check->visit.host->user, check->visit.host->user);
 
 	add(check, NULL, tool(check), FINDING_FAILED, text,
-	    is_sudo(check) ? advice : "the login's shell must be a POSIX one");
+	    is_sudo(check) && !check->has_begun
+	        ? advice
+	        : "the login's shell must be a POSIX one");
 }
 
 /* why: a trouble of the session, which is a finding; err: one of our own. */
@@ -226,20 +257,21 @@ static bool look(struct check *check, struct err *why, struct err *err)
 	bool ended = false;
 	int status;
 
-	check->is_begun = false;
+	check->said = 0;
 	if (!send_bundle(check, deadline, why))
 		return true;
-	while (!ended) {
+	while (!ended && why->kind == ERR_NONE) {
 		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
 
 		if (!ssh_read_line(check->visit.ssh, &line, &ended, deadline, why))
 			return true;
-		if (!ended && !take_line(check, line.data, err))
+		if (!ended && !take_line(check, line.data, why, err))
 			return false;
 	}
-	if (ssh_finish(check->visit.ssh, &status, &complaint, deadline, why) &&
-	    !check->is_begun)
-		not_begun(check, status, complaint.data);
+	if (why->kind == ERR_NONE &&
+	    ssh_finish(check->visit.ssh, &status, &complaint, deadline, why) &&
+	    check->said < lines_wanted(check))
+		not_ended(check, status, complaint.data);
 	return true;
 }
 
@@ -270,7 +302,8 @@ static bool look_at_all(struct check *check, const struct deploy_slot **slots,
 			return false;
 	}
 	if (why.kind != ERR_NONE)
-		add(check, NULL, tool(check), FINDING_FAILED, why.msg, "");
+		add(check, NULL, tool(check), FINDING_FAILED, why.msg,
+		    "a delivery would end the same way");
 	return true;
 }
 

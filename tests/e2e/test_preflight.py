@@ -153,7 +153,7 @@ class SudoRefused(Trouble):
 
 
 class NoTool(Trouble):
-    check, words, advice = "tools", "has no sha256sum", "install"
+    check, words, advice = "tools", "has no sha256sum", "the same way"
 
     def strike(self):
         os.rename(self.host.root / "usr/bin/sha256sum", self.host.root / "usr/bin/away")
@@ -238,6 +238,18 @@ def test_one_host_of_two(world, kind):
     world.assert_all_served()
     assert world.pebble.issued() == 2
     world.assert_no_residue()
+
+
+def test_host_never_enrolled(world):
+    standard(world, 1)
+    host = world.add_host("web-9")
+    world.write_config()
+    world.running.append(host.start(f"restrict {world.public_key}"))
+    before = len(host.authentications())
+    result, rows = look(world)
+    assert result.code == 6 and rows["web-9", "host key"]["result"] == "failed", result
+    assert rows["web-9", "host key"]["advice"] == "certferry host enroll web-9", result
+    assert len(host.authentications()) == before
 
 
 def test_service_that_is_broken_already(world):
