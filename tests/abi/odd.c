@@ -146,6 +146,20 @@ static enum dns_result present(const struct dns_host *host,
 	struct dns_http io = { .method = "GET", .url = host->option(host, "server") };
 	return host->http(host, &io);
 #elif defined CASE_run
+	static const char *const frames[] = { "",
+		                              "\xff\xff\xff\xff",
+		                              "\1\0\0",
+		                              "\1\0\0\0/bin/true",
+		                              "\2\0\0\0/bin/true\0",
+		                              "\1\0\0\0/bin/true\0NOT A PAIR\0",
+		                              "\0\0\0\0A=b\0" };
+	static const size_t lengths[] = { 1, 4, 3, 13, 14, 25, 8 };
+	if (strcmp(record->value, "garbage") == 0) {
+		for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+			for (int fd = 4; fd < 12; fd++)
+				(void)!send(fd, frames[i], lengths[i], MSG_DONTWAIT);
+		return DNS_OK;
+	}
 	const char *program = host->option(host, "program");
 	const char *const argv[] = { program ? program : "/bin/true", record->value,
 		                     host->option(host, "server"), NULL };

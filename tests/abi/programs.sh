@@ -39,6 +39,9 @@ mount) mount -t tmpfs none /mnt 2>&1 || unshare -Ur true 2>&1 ;;
 killer) kill -0 "$2" 2>&1 ;;
 esac
 END
+# Numbers of our own: another run of this test sleeps as well.
+id=$$
+sed -i "s/sleep \\([0-9]\\)/sleep $id\\1/g" "$dir/bin/prog"
 chmod 755 "$dir/bin/prog"
 failures=0
 
@@ -86,33 +89,38 @@ expect "settings that are none" "config: *line 2 of its environment is not NAME=
 
 # What is left is away: files whatever their rights, processes whatever their session.
 does "litter" "*/tmp/certferry-program-*ok" litter
-left=$(ls -d /tmp/certferry-program-* 2>/dev/null | wc -l)
-check "scratch directories are left" "$left" 0
+left=$(echo "$out" | sed -n 's,.*\(/tmp/certferry-program-[A-Za-z0-9]*\).*,\1,p')
+check "a scratch directory was named" "${left%-*}" /tmp/certferry-program
+check "a scratch directory is left" "$(ls -d "$left" 2>/dev/null)" ""
 does "daemons" "*started*ok" daemon
 does "one that stays" "*left*ok" stay
 does "a hang" "*temporary: provider run: *prog did not end in time and was killed" hang
 does "one that ignores signals" "*temporary: *did not end in time*" stubborn
 for seconds in 1000 1234 1235 1236 1237 1238; do
-	check "a process is left" "$(pgrep -fx "sleep $seconds")" ""
+	check "a process is left" "$(pgrep -fx "sleep $id$seconds")" ""
 done
 
 # dns-host is killed: its runner ends all the same, with everything.
 "$run" "$host" "$dir/plugins" run 30 "$prog" $challenge hang >/dev/null 2>&1 &
 batch=$!
+sleeper=
 for i in 1 2 3 4 5 6 7 8 9 10; do
-	pgrep -fx "sleep 1000" >/dev/null && break
+	sleeper=$(pgrep -fx "sleep ${id}1000") && break
 	sleep 0.2
 done
-pgrep -fx "sleep 1000" >/dev/null || check "the program began" no yes
+left=$(readlink "/proc/${sleeper:-none}/cwd")
+check "the program began in its directory" "${left%-*}" /tmp/certferry-program
 kill -9 $batch
 wait $batch 2>/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do
-	pgrep -fx "sleep 1000" >/dev/null || break
+	[ -d "$left" ] || break
 	sleep 0.2
 done
-check "a process outlived its batch" "$(pgrep -fx "sleep 1000")" ""
-sleep 0.3
-check "a scratch directory outlived it" "$(ls -d /tmp/certferry-program-* 2>/dev/null)" ""
+check "a process outlived its batch" "$(pgrep -fx "sleep ${id}1000")" ""
+check "a scratch directory outlived it" "$(ls -d "$left" 2>/dev/null)" ""
+
+# A plugin that speaks to the runner itself, and not as it should.
+expect "garbage for the runner" "ok" 5 "$prog" $challenge garbage
 
 # Which programs.
 expect "no option program" "config:*only for an entry that has the option 'program'" $challenge x
