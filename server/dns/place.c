@@ -104,7 +104,9 @@ static bool settle_zone(struct walk *walk, const struct dns_reply *reply, struct
 	return zone_fill(walk->settings, owner, &walk->place->zone, err);
 }
 
-/* Down from the zone of the parent to the servers that answer for the name. */
+/* Down from the zone of the parent to the servers that answer for the name. Asked for the
+ * CNAME itself: for TXT they would follow it within their zones, and BIND says SERVFAIL
+ * where it goes in circles. */
 static bool ask_directly(struct walk *walk, char *target, struct err *err)
 {
 	struct dns_place *place = walk->place;
@@ -117,7 +119,7 @@ static bool ask_directly(struct walk *walk, char *target, struct err *err)
 		AUTO_SURVEY struct survey survey = { 0 };
 		const struct dns_reply *reply = NULL;
 
-		if (!ask_servers(walk, place->name, DNS_TYPE_TXT, &survey, &reply, err))
+		if (!ask_servers(walk, place->name, DNS_TYPE_CNAME, &survey, &reply, err))
 			return false;
 		if (reply->has_authority) {
 			snprintf(target, DNS_NAME_TEXT, "%s", reply->alias);

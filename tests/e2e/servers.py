@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import pathlib
+import random
 import re
 import secrets
 import shutil
@@ -64,6 +65,28 @@ class Server:
 
     def log_tail(self):
         return self.log_text()[-2000:]
+
+
+def free_port():
+    """On 127.0.0.1, for UDP and TCP, and not one that a client is given by chance."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+def close(listener):
+    """Also where another thread waits on it: that one would hold the port."""
+    try:
+        listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    listener.close()
 
 
 def free_of_apparmor(program, directory):
@@ -162,9 +185,12 @@ class Tsig:
 
 
 OPERATOR = "operator"
-# What the key may write where the server is strict: TXT, at these names alone.
-CHALLENGED = ("", "www", "other", "app", "api", "new", "a", "b", "c",
-              *(f"web-{n}.srv" for n in range(1, 13)))
+# What the key may write where the server is strict: TXT, at the challenges of these alone.
+CHALLENGED = (
+    "", "www", "www.deep", "other", "api", "new", "a", "b", "a.b", "b.sub", "a.b.sub",
+    "deep.sub", "one.more", "collected", "ec-256", "ec-384", "rsa-2048", "rsa-3072",
+    "rsa-4096", *(f"web-{n}.srv" for n in range(1, 10)),
+    *(f"web-{n:02}.srv" for n in range(0, 12)), *(f"web-{n}.mail" for n in range(1, 4)))
 
 
 def challenge(name):
@@ -357,9 +383,7 @@ zone "{zone}" {{
 """
 
     def start(self):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.relays = [UdpRelay((self.address, 53), ("127.0.0.1", port)).start(),
                        Proxy((self.address, 53), ("127.0.0.1", port)).start()]
         config = self.directory / "named.conf"
@@ -518,7 +542,7 @@ class UdpRelay:
         return self
 
     def stop(self):
-        self.socket.close()
+        close(self.socket)
 
     def _serve(self):
         while True:
@@ -553,7 +577,7 @@ class Proxy:
 
     def stop(self):
         if self.socket:
-            self.socket.close()
+            close(self.socket)
 
     def _accept(self):
         while True:
