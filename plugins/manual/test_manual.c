@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plugin through a fake dns_host: what a person is told. */
+/* What a person is told. */
 #include <stdbool.h>
 #include <string.h>
 
-#include "certferry/dns_provider.h"
+#include "plugin_host.h"
 #include "unit.h"
 
 extern const struct dns_provider dns_provider_v1;
-
-static enum dns_result fake_fail(const struct dns_host *host, enum dns_result result,
-                                 const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static enum dns_result fake_fail(const struct dns_host *host, enum dns_result result,
-                                 const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(host->ctx, 400, fmt, ap);
-	va_end(ap);
-	return result;
-}
 
 static const struct {
 	const char *name;
@@ -45,16 +31,15 @@ static void test_texts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		char text[400] = "";
-		const struct dns_host host = { .size = sizeof(host),
-			                       .ctx = text,
-			                       .fail = fake_fail };
-		enum dns_result result = rows[i].remove
-		                             ? dns_provider_v1.cleanup(&host, &record)
-		                             : dns_provider_v1.present(&host, &record);
+		struct plugin_host host;
+		const struct dns_host *services = &host.host.services;
+		enum dns_result result;
 
+		plugin_host_init(&host, NULL);
+		result = rows[i].remove ? dns_provider_v1.cleanup(services, &record)
+		                        : dns_provider_v1.present(services, &record);
 		CHECK(rows[i].name, result == DNS_BY_HAND);
-		CHECK(rows[i].name, strcmp(text, rows[i].want) == 0);
+		CHECK(rows[i].name, strcmp(host.host.text, rows[i].want) == 0);
 	}
 	DONE();
 }

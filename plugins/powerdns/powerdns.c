@@ -120,14 +120,15 @@ static void plan(struct job *job, const char *name, const char *reply)
 			                     records, host->json_quote(host, content),
 			                     off);
 	}
-	if (undone > 0)
-		job->body = host->text(
-		    host,
-		    "%s,{\"name\":\"%s.\",\"type\":\"TXT\",\"changetype\":\"%s\","
-		    "\"ttl\":%s,\"records\":[%s]}",
-		    job->body, name, *records ? "REPLACE" : "DELETE",
-		    *ttl ? ttl : host->text(host, "%u", job->changes->record.ttl),
-		    *records ? records + 1 : "");
+	if (undone == 0)
+		return;
+	job->body = host->text(
+	    host,
+	    "%s,{\"name\":\"%s.\",\"type\":\"TXT\",\"changetype\":\"%s\","
+	    "\"ttl\":%s,\"records\":[%s]}",
+	    job->body, name, *records ? "REPLACE" : "DELETE",
+	    *ttl ? ttl : host->text(host, "%u", job->changes->record.ttl),
+	    *records ? records + 1 : "");
 }
 
 static enum dns_result read_all(struct job *job)
