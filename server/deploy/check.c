@@ -198,7 +198,11 @@ static bool take_line(struct check *check, const char *text, struct err *why,
 		return true;
 	}
 	if (!check->has_begun)
-		add(check, NULL, tool(check), FINDING_OK, "", "");
+		add(check, NULL, tool(check), FINDING_OK,
+		    is_sudo(check) ? "root without a password, and what the installer "
+		                     "needs"
+		                   : "what the installer needs",
+		    "");
 	check->has_begun = true;
 	if (check->said < check->count)
 		on_slot(check, &line);

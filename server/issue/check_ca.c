@@ -59,7 +59,8 @@ static void judge(const struct caa_set *set, const struct caa_question *question
 {
 	AUTO_STRLIST struct strlist identities = { 0 };
 	const char *account = facts->facts.items[0];
-	AUTO_FREE char *where = xasprintf("%s", set->owner[0] ? set->owner : "none");
+	AUTO_FREE char *where = set->owner[0] ? xasprintf("that of %s", set->owner)
+	                                      : xasprintf("none: any CA may");
 	struct err why = { 0 };
 	const struct caa_wish wish = {
 		.identities = &identities,

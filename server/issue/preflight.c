@@ -51,21 +51,44 @@ static bool try_entries(struct issue *issue, const struct issue_question *questi
 	return true;
 }
 
+/* The CA asks for signatures all the way: of the name, and of where its challenge leads.
+ */
+static bool check_signatures(struct issue *issue, const struct issue_question *question,
+                             const char *name, const char *zone, struct findings *out,
+                             struct err *err)
+{
+	const struct check_answer *answer = check_signed(issue, name, err);
+
+	if (!answer)
+		return false;
+	hand_out(question, answer, FINDING_FAILED, out);
+	if (!zone || dnsname_is_below(name, zone))
+		return true;
+	answer = check_signed(issue, zone, err);
+	if (!answer)
+		return false;
+	hand_out(question, answer, FINDING_FAILED, out);
+	return true;
+}
+
 /* The name without "*.": apex and wildcard have one place. */
 static bool check_base(struct issue *issue, const struct issue_question *question,
                        const char *name, struct findings *out, struct err *err)
 {
 	const struct place_question where = { name, question->alias, question->dns };
 	const struct check_answer *place = check_place(issue, &where, err);
-	const struct check_answer *is_signed = check_signed(issue, name, err);
 	AUTO_FREE char *challenge = issue_challenge_of(name);
 	AUTO_DNS_DESKS struct dns_desks desks = { 0 };
 
-	if (!place || !is_signed || !issue_dns_list(issue, question->dns, &desks, err))
+	if (!place || !issue_dns_list(issue, question->dns, &desks, err))
 		return false;
 	hand_out(question, place, FINDING_FAILED, out);
-	hand_out(question, is_signed, FINDING_FAILED, out);
-	if (place->facts.len == 0)
+	bool is_found = place->facts.len > 0;
+
+	if (!check_signatures(issue, question, name,
+	                      is_found ? place->facts.items[1] : NULL, out, err))
+		return false;
+	if (!is_found)
 		return true;
 	const struct issue_aim aim = { .name = name,
 		                       .alias = question->alias,

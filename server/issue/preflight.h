@@ -9,11 +9,12 @@
  *
  * For each name: the zone and the place of its challenge (CNAMEs, delegations), the dns
  * entry that serves it, CAA, signatures. For each dns entry and zone that some name
- * needs: a test TXT below _acme-challenge is written, looked for, and removed; it stands
- * in the ledger like any other, so that a run which dies leaves nothing. Each name, and
- * each pair of entry and zone, is checked once however many certificates have it. Blocks;
- * called from several threads, one question each. False is a trouble of our own (the
- * store), not a bad finding.
+ * needs: a test TXT below _acme-challenge is written, looked for at the authoritative
+ * servers (resolvers would remember it), and removed; it stands in the ledger like any
+ * other, so that a run which dies leaves nothing. Each name, and each pair of entry and
+ * zone, is checked once however many certificates have it. Blocks; called from several
+ * threads, one question each. False is a trouble of our own (the store), not a bad
+ * finding.
  */
 struct issue_question {
 	const char *certificate; /* the configuration's names */
