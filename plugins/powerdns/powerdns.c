@@ -32,12 +32,7 @@ struct job {
 
 /* What stands at a path made as by printf, "" where there is nothing. */
 #define JSON(host, reply, ...) \
-	or_empty((host)->json((host), (reply), (host)->text((host), __VA_ARGS__)))
-
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
-}
+	((host)->json((host), (reply), (host)->text((host), __VA_ARGS__)) ?: "")
 
 /* The next change, from c on, of that name and that content (NULL: any), or NULL. */
 static struct dns_change *find(const struct job *job, struct dns_change *c,
@@ -146,6 +141,11 @@ static enum dns_result read_all(struct job *job)
 		result = ask(job, &io);
 		if (result != DNS_OK)
 			return result;
+		/* What is not read must not pass for an empty set: it would be replaced.
+		 */
+		if (!*JSON(job->host, io.reply, "name"))
+			return job->host->fail(job->host, DNS_TEMPORARY,
+			                       "%s: the answer is no zone", io.url);
 		plan(job, name, io.reply);
 	}
 	return DNS_OK;

@@ -13,15 +13,15 @@ extern const struct dns_provider dns_provider_v1;
 
 #define NAME   "_acme-challenge.www.z.test"
 #define REC(v) "{\"content\":\"\\\"" v "\\\"\",\"disabled\":false}"
-#define SET(ttl, records)                                                    \
-	"{\"rrsets\":[{\"name\":\"" NAME ".\",\"type\":\"TXT\",\"ttl\":" ttl \
-	",\"records\":[" records "]}]}"
+#define SET(ttl, records)                                     \
+	"{\"name\":\"z.test.\",\"rrsets\":[{\"name\":\"" NAME \
+	".\",\"type\":\"TXT\",\"ttl\":" ttl ",\"records\":[" records "]}]}"
 #define BODY(verb, ttl, records)                                                       \
 	"{\"rrsets\":[{\"name\":\"" NAME ".\",\"type\":\"TXT\",\"changetype\":\"" verb \
 	"\",\"ttl\":" ttl ",\"records\":[" records "]}]}"
 #define FOREIGN \
 	"{\"content\":\"\\\"a\\\\\\\\ \\\\\\\" b\\\" \\\"two\\\"\",\"disabled\":true}"
-#define NONE "{\"rrsets\":[]}"
+#define NONE "{\"name\":\"z.test.\",\"rrsets\":[]}"
 
 enum { READINGS = 5 };
 
@@ -99,7 +99,8 @@ static const struct {
 	{ "nothing to remove", true, NONE, NONE, NULL },
 	{ "not ours to remove", true, SET("60", REC("a")), SET("60", REC("a")), NULL },
 	{ "a whole zone is shown", true,
-	  "{\"rrsets\":[{\"name\":\"z.test.\",\"type\":\"TXT\",\"ttl\":9,\"records\":"
+	  "{\"name\":\"z.test.\",\"rrsets\":[{\"name\":\"z.test.\",\"type\":\"TXT\","
+	  "\"ttl\":9,\"records\":"
 	  "[" REC("ours") "]},{\"name\":\"" NAME
 	                  ".\",\"type\":\"A\",\"ttl\":9,\"records\":[]},"
 	                  "{\"name\":\"_ACME-challenge.www.z.test.\",\"type\":\"TXT\","
@@ -163,6 +164,25 @@ static void test_never_there(void **state)
 	assert_int_equal(fake.writes, 4);
 }
 
+/* What cannot be read is not taken for an empty set, which would be written. */
+static void test_no_zone_in_the_answer(void **state)
+{
+	static const char *const replies[] = { "", "<html>", "{}", "{\"rrsets\":[" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++) {
+		struct fake fake = { .readings = { replies[i] } };
+		const struct dns_record record = { "z.test", NAME, "ours", 60 };
+		struct plugin_host host;
+
+		start(&host, &fake);
+		CHECK(replies[i], dns_provider_v1.present(&host.host.services, &record) ==
+		                      DNS_TEMPORARY);
+		CHECK(replies[i], fake.writes == 0);
+	}
+	DONE();
+}
+
 /* A wildcard and its parent: one reading, one writing, one more reading. */
 static void test_two_at_once(void **state)
 {
@@ -221,9 +241,12 @@ static void test_answers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sets),        cmocka_unit_test(test_overwritten),
-		cmocka_unit_test(test_never_there), cmocka_unit_test(test_two_at_once),
+		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_overwritten),
+		cmocka_unit_test(test_never_there),
+		cmocka_unit_test(test_two_at_once),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_no_zone_in_the_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,8 @@ done <<END
 755 libexec/certferry/certferry-dns-host
 755 libexec/certferry/certferry-ssh-worker
 644 lib/certferry/plugins/acme_dns.so
+644 lib/certferry/plugins/cloudflare.so
+644 lib/certferry/plugins/exec.so
 644 lib/certferry/plugins/manual.so
 644 lib/certferry/plugins/powerdns.so
 644 lib/certferry/plugins/rfc2136.so
