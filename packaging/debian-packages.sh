@@ -10,7 +10,8 @@ WORLD_PACKAGES="pebble knot knot-dnsutils openssh-server openssh-client nginx op
 	hostname ca-certificates diffutils findutils mawk"
 TEST_PACKAGES="clang clang-format clang-tidy llvm g++ libcmocka-dev binutils file git
 	python3 python3-pytest python3-pytest-xdist
-	bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 busybox-static dropbear-bin sudo strace sqlite3 procps"
+	bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 unbound certbot python3-certbot-dns-cloudflare
+	busybox-static dropbear-bin sudo strace sqlite3 procps curl dns-root-data debian-archive-keyring"
 BENCH_PACKAGES="lego"
 
 debian_release() {
