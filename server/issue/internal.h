@@ -23,7 +23,7 @@
  *   challenge_steps.c  telling the CA; removing the records again
  *   collect_step.c     the certificate
  *   janitor.c          records of dead runs; those that a person was to remove
- *   preflight.c        the same questions before anything is spent
+ *   preflight.c        the same questions before anything is spent; check.h, check_*.c
  */
 
 /* One CA in use: its account is made when the first order needs it. */

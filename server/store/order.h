@@ -119,7 +119,7 @@ struct authz {
 	                  NULL  until found */
 	char *zone;    /* that holds the target; NULL until found */
 	char *dns;     /* the entry whose turn it is; NULL until found */
-	char *refused; /* entries that refused for good, joined by ","; NULL: none */
+	char *refused; /* "ENTRY: why", a line for each that refused for good; NULL */
 	bool is_answered;
 	bool is_valid;
 };
