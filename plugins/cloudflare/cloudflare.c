@@ -159,70 +159,84 @@ static void note(struct job *job, size_t row)
 	}
 }
 
-/* All pages of the records whose names begin as those of the changes do. The list may
- * lack what was written a moment ago: only after a few looks it is gone. */
-static enum dns_result list(struct job *job, int look)
+/* Reads all pages of the records whose names begin as those of the changes do. */
+static enum dns_result list(struct job *job)
 {
 	const struct dns_host *host = job->host;
-	const char *name = job->changes[0].record.name, *total = NULL;
-	size_t len = strlen(name), rows = 1, seen = 0;
+	const char *name = job->changes[0].record.name, *seen = "0", *total = NULL;
+	size_t len = strlen(name), rows = 1, sum = 0;
 
 	for (size_t i = 1; i < job->count; i++)
 		while (strncmp(name, job->changes[i].record.name, len) != 0)
 			len--;
-	for (int page = 1;
-	     rows > 0 && (!total || strcmp(total, host->text(host, "%zu", seen)) != 0);
-	     page++) {
-		const char *path = host->text(host, LIST, job->zone_id, page,
-		                              len ? "&name.startswith=" : "", (int)len,
-		                              name);
-		enum dns_result result = ask(job, "GET", path, NULL);
+	for (int page = 1; rows > 0 && (!total || strcmp(total, seen) != 0); page++) {
+		const char *by_name = len ? "&name.startswith=" : "";
+		enum dns_result result = ask(
+		    job, "GET",
+		    host->text(host, LIST, job->zone_id, page, by_name, (int)len, name),
+		    NULL);
 
 		if (result != DNS_OK)
 			return result;
 		rows = host->json_count(host, job->reply, "result");
 		for (size_t i = 0; i < rows; i++)
 			note(job, i);
-		seen += rows;
+		seen = host->text(host, "%zu", sum += rows);
 		total = host->json(host, job->reply, "result_info.total_count");
 	}
-	for (size_t i = 0; look < LOOKS && i < job->count; i++)
-		if (job->changes[i].remove && !job->ids[i]) {
-			host->pause(host, PAUSE_MS);
-			return list(job, look + 1);
-		}
 	return DNS_OK;
+}
+
+/* The list may lack what was written a moment ago: only after a few looks it is gone. */
+static enum dns_result find_records(struct job *job)
+{
+	for (int look = 1;; look++) {
+		enum dns_result result = list(job);
+		size_t i = 0;
+
+		while (i < job->count && (!job->changes[i].remove || job->ids[i]))
+			i++;
+		if (result != DNS_OK || i == job->count || look == LOOKS)
+			return result;
+		job->host->pause(job->host, PAUSE_MS);
+	}
+}
+
+/* What is to be done still, as members of a JSON array. */
+static const char *items(const struct job *job, uint32_t remove)
+{
+	const struct dns_host *host = job->host;
+	const char *all = "";
+
+	for (size_t i = 0; i < job->count; i++) {
+		const struct dns_record *it = &job->changes[i].record;
+		uint32_t ttl = it->ttl < TTL_MIN ? TTL_MIN : it->ttl;
+
+		if (job->changes[i].remove != remove || (job->ids[i] != NULL) != remove)
+			continue;
+		all = host->text(
+		    host, "%s%s%s", all, *all ? "," : "",
+		    remove ? host->text(host, "{\"id\":\"%s\"}", job->ids[i])
+			   : host->text(host, RECORD, it->name, it->value, ttl));
+	}
+	return all;
 }
 
 static enum dns_result write_all(struct job *job, uint32_t remove)
 {
 	const struct dns_host *host = job->host;
 	const char *path = host->text(host, "/zones/%s/dns_records", job->zone_id);
-	const char *item = "", *items = "";
-	enum dns_result result;
+	const char *all = items(job, remove), *kind = remove ? "deletes" : "posts";
+	enum dns_result result = DNS_OK;
 
-	for (size_t i = 0; i < job->count; i++) {
-		const struct dns_record *record = &job->changes[i].record;
-
-		if (job->changes[i].remove != remove || (remove && !job->ids[i]) ||
-		    (!remove && job->ids[i]))
-			continue;
-		item = remove ? host->text(host, "{\"id\":\"%s\"}", job->ids[i])
-		              : host->text(host, RECORD, record->name, record->value,
-		                           record->ttl < TTL_MIN ? TTL_MIN : record->ttl);
-		items = host->text(host, "%s%s%s", items, *items ? "," : "", item);
-	}
-	if (!*items)
-		result = DNS_OK;
-	else if (job->count > 1)
+	if (*all && job->count > 1)
 		result = ask(job, "POST", host->text(host, "%s/batch", path),
-		             host->text(host, "{\"%s\":[%s]}",
-		                        remove ? "deletes" : "posts", items));
-	else if (remove)
+		             host->text(host, "{\"%s\":[%s]}", kind, all));
+	else if (*all && remove)
 		result = ask(job, "DELETE", host->text(host, "%s/%s", path, job->ids[0]),
 		             NULL);
-	else
-		result = ask(job, "POST", path, item);
+	else if (*all)
+		result = ask(job, "POST", path, all);
 	for (size_t i = 0; result == DNS_OK && i < job->count; i++)
 		if (job->changes[i].remove == remove)
 			job->changes[i].result = DNS_OK;
@@ -240,9 +254,10 @@ static enum dns_result change(const struct dns_host *host, struct dns_change *ch
 	job.ids = calloc(count, sizeof(*job.ids));
 	result = find_zone(&job);
 	if (result == DNS_OK && (count > 1 || changes[0].remove))
-		result = list(&job, 1);
+		result = find_records(&job);
 	for (uint32_t remove = 2; result == DNS_OK && remove-- > 0;)
 		result = write_all(&job, remove);
+	free(job.ids);
 	return result;
 }
 

@@ -383,7 +383,7 @@ def test_concurrent_batches_on_one_name(api):
 # -- the whole program, with pebble
 
 
-def order_world(world, hosts=1, api_token=None, certificate=None, **entry):
+def order_world(world, hosts=1, api_token=None, certificate=None, ca=None, **entry):
     """One certificate a host, its challenges at the fake."""
     fake = add_cloudflare(world)
     fake.token = fake.add_token(edit=[world.zone], read=[world.zone])
@@ -391,7 +391,7 @@ def order_world(world, hosts=1, api_token=None, certificate=None, **entry):
         "provider": "cloudflare", "api-url": fake.url, "api-ca": {"file": str(fake.certificate)},
         "api-token": {"file": "secrets/token"}, **entry}
     write_secret(world, "token", api_token(fake) if api_token else fake.token)
-    world.add_ca()
+    world.add_ca(**(ca or {}))
     for number in range(hosts):
         world.add_host(f"web-{number + 1}")
     world.add_certificate(**(certificate or {}))
@@ -419,12 +419,15 @@ def error_of(world):
 
 
 def test_issues(world):
-    """Apex and wildcard on one name, two hosts; nothing is left behind."""
-    fake = order_world(world, hosts=2)
+    """Three orders at once, each with values of its own for apex and wildcard on the one name;
+    of theirs nothing is left behind. (Debian's pebble does not ask again by TCP: four orders
+    would be more than fits its UDP.)"""
+    fake = order_world(world, hosts=3, ca={"authz_reuse": 0})
     fake.add_record(world.zone, CHALLENGE, "foreign")
     result = apply(world, fake)
     assert result.code == 0, result
     world.assert_all_served()
+    assert world.pebble.challenges() > 5  # that were all, if the orders shared theirs
     assert fake.values() == {CHALLENGE: ["foreign"]}
     assert world.nameserver.txt() == {CHALLENGE: ["foreign"]}
     assert all("name" in r.query for r in fake.asked("GET", "/zones"))
