@@ -161,10 +161,12 @@ static enum dns_result present(const struct dns_host *host,
 		return DNS_OK;
 	}
 	const char *program = host->option(host, "program");
+	const char *const by_shell[] = { "/bin/sh", "-c", "\"$0\" fine", program, NULL };
 	const char *const argv[] = { program ? program : "/bin/true", record->value,
 		                     host->option(host, "server"), NULL };
 	const char *const environment[] = { "GIVEN=yes", "LANG=mine", NULL };
-	struct dns_program io = { .argv = argv,
+	struct dns_program io = { .argv = strcmp(record->value, "shell") ? argv
+		                                                         : by_shell,
 		                  .environment = environment,
 		                  .settings = host->option(host, "token") };
 	enum dns_result result = host->run(host, &io);

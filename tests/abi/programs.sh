@@ -141,6 +141,9 @@ chmod 755 "$dir/bin/plain"
 chmod g+w "$dir/bin/plain"
 expect "group-writable" "config:*others than its owner can change $dir/bin/plain*" \
 	program="$dir/bin/plain" $challenge x
+expect "the same, by a shell" "config:*others than its owner can change $dir/bin/plain*" \
+	program="$dir/bin/plain" $challenge shell
+expect "by a shell" "*all is well*ok" "$prog" $challenge shell
 cp "$dir/bin/prog" "$dir/open/prog"
 expect "in an open directory" "config:*others than its owner can change $dir/open;*" \
 	program="$dir/open/prog" $challenge x
