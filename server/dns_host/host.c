@@ -104,14 +104,17 @@ static void format(const struct host *host, char *out, size_t size, const char *
 	clean(host, text, len < 0 || (size_t)len >= room, out, size);
 }
 
-static const char *option(const struct dns_host *services, const char *name)
+const char *host_option(const struct wire_request *request, const char *name)
 {
-	const struct wire_request *request = host_of(services)->request;
-
 	for (size_t i = 0; i < request->option_count; i++)
 		if (str_eq(request->options[i].name, name))
 			return request->options[i].value;
 	return NULL;
+}
+
+static const char *option(const struct dns_host *services, const char *name)
+{
+	return host_option(host_of(services)->request, name);
 }
 
 static void say(const struct dns_host *services, const char *fmt, ...) PRINTF(2, 3);

@@ -58,6 +58,9 @@ void host_init(struct host *host, const struct wire_request *request);
 void host_learn_provider(struct host *host, const struct dns_provider *provider);
 void host_learn_secret(struct host *host, const char *text);
 
+/* The value of the request's option, or NULL. */
+const char *host_option(const struct wire_request *request, const char *name);
+
 /* Sends one frame to the daemon; a daemon that is gone ends the process. */
 void host_answer(const struct wire_answer *answer);
 

@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "batch.h"
 #include "load.h"
 #include "sandbox/sandbox.h"
@@ -61,21 +60,13 @@ static bool give_up_rights(const struct wire_request *request, struct err *err)
 	       sandbox_enter(SANDBOX_NET_CLIENT, &limits, err);
 }
 
-static const char *find_option(const struct wire_request *request, const char *name)
-{
-	for (size_t i = 0; i < request->option_count; i++)
-		if (str_eq(request->options[i].name, name))
-			return request->options[i].value;
-	return NULL;
-}
-
 /* While there is nothing in this process that is not ours. */
 static bool start_runner(const struct wire_request *request, struct runner *runner,
                          struct err *err)
 {
 	const struct runner_settings settings = {
-		.program = find_option(request, "program"),
-		.user = find_option(request, "user"),
+		.program = host_option(request, "program"),
+		.user = host_option(request, "user"),
 		.deadline_ms = clock_deadline_ms((int64_t)request->deadline_s * 1000),
 	};
 
