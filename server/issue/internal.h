@@ -199,6 +199,7 @@ struct watch_note {
 	int shows;         /* such looks in a row */
 	int looks;         /* others in a row */
 	bool is_told;      /* a person, of what is to be done */
+	bool is_somewhere; /* the last look saw some of it */
 	char text[200];    /* who lacked it last */
 	bool is_large;     /* and that the TXT set is too large, was said */
 };

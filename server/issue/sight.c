@@ -105,6 +105,7 @@ bool sight_look(struct issue *issue, const struct order *order, struct sight *si
 	}
 	sight->rule.addresses = zone->count;
 	watch_saw(sight->note, &sight->rule, &seen, clock_mono_ms());
+	sight->note->is_somewhere = seen.any_shows;
 	note_lagging(zone, sight->note);
 	note_table(sight, zone, table);
 	return warn_of_size(issue, order, sight, &seen, err);

@@ -171,6 +171,14 @@ static bool give_up(const struct spreading *work, const struct sight *sight,
 	               seconds, work->table.data);
 }
 
+static void note_lagging(struct spreading *work, const struct sight *sight)
+{
+	const char *text = sight->note->text;
+
+	buf_addf(&work->lagging, "%s%s: %s", work->lagging.len ? "; " : "",
+	         sight->authz->target, text[0] ? text : "not looked at yet");
+}
+
 static void wait_for_look(struct spreading *work, struct sight *sight)
 {
 	struct watch_note *note = sight->note;
@@ -178,11 +186,12 @@ static void wait_for_look(struct spreading *work, struct sight *sight)
 	work->is_over = false;
 	if (!sight->rule.is_by_hand || note->shows > 0) {
 		sooner(&work->machine_ms, note->look_at_ms);
-		buf_addf(&work->lagging, "%s%s: %s", work->lagging.len ? "; " : "",
-		         sight->authz->target,
-		         note->text[0] ? note->text : "not looked at yet");
+		note_lagging(work, sight);
 		return;
 	}
+	/* Who has set it is not to look for a mistake of his own. */
+	if (note->is_somewhere)
+		note_lagging(work, sight);
 	sooner(&work->person_ms, note->look_at_ms);
 	work->by_hand += count_asked(&work->asked, sight->authz);
 	work->is_news |= !note->is_told;

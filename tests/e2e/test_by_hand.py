@@ -14,7 +14,8 @@ WWW = f"www.deep.{ZONE}"  # not under the wildcard
 
 def by_hand(world, names=(ZONE, f"*.{ZONE}", WWW), dns=("hand",), hosts=1, **certificate):
     """The name server is there, but of certferry's credentials for it none is used."""
-    world.add_dns()
+    if world.nameserver is None:
+        world.add_dns()
     if "broken" in dns:
         world.add_entry("broken", world.nameserver)
         (world.directory / "secrets" / "tsig-broken").write_text(
@@ -154,6 +155,21 @@ def test_who_refuses_passes_on_to_a_person(world):
     assert passed[0]["text"].endswith(f"; now hand for {WWW}"), passed
     paste(world, asked)
     assert apply(world, "--no-check").code == 0
+    world.assert_all_served()
+
+
+def test_what_is_set_at_one_server_of_two(world):
+    """The person did what was asked; the order says which server has not heard of it."""
+    world.add_dns(secondary=True)
+    by_hand(world, names=[WWW])
+    assert apply(world).code == PERSON
+    paste(world, pending(world)["set"])
+    assert apply(world).code == PERSON
+    row = world.certferry.status()["www", "web-1"]
+    assert f"{world.secondary.address} lacks it" in row["waits_for"], row
+    assert world.pebble.challenges() == 0
+    world.secondary.refresh()
+    assert apply(world).code == 0
     world.assert_all_served()
 
 
