@@ -472,8 +472,8 @@ class Unbound(Server):
     follows what the zones say.
 
     caches: it keeps answers, negative ones as well, as their TTL says (and from NSEC it
-    knows of names that it never asked for); otherwise each question is asked anew. trust: DS records of signed zones; what does not match is
-    SERVFAIL.
+    knows of names that it never asked for); otherwise each question is asked anew.
+    trust: DS records of signed zones; what does not match is SERVFAIL.
     """
 
     def __init__(self, directory, net, host=60, servers=(), caches=False, trust=()):
