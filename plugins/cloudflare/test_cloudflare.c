@@ -139,7 +139,7 @@ static const struct row {
 		{ "DELETE " RECORDS "/1", BAD("81044", "Record does not exist."), 404 } }, DNS_OK, NULL, 0, NULL, NULL, NULL },
 	{ "remove: not listed at first", { "-v" }, {
 		{ ZONES, OK("[" ZONE("z.test") "]"), 0 },
-		{ LIST("1"), PAGE("", "0"), 0 }, { LIST("1"), PAGE(REC("0", "vv"), "1"), 0 },
+		{ LIST("1"), PAGE("", "0"), 0 }, { LIST("1"), PAGE(REC("0", "vv") "," REC("5", ""), "2"), 0 },
 		{ LIST("1"), PAGE(REC("1", "v"), "1"), 0 },
 		{ "DELETE " RECORDS "/1", OK("{}"), 0 } }, DNS_OK, NULL, 2, NULL, NULL, NULL },
 	{ "remove: never listed is gone", { "-v" }, {
