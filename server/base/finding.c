@@ -61,6 +61,7 @@ void findings_add(struct findings *list, const struct finding *row)
 		.subject = xstrdup(row->subject ? row->subject : ""),
 		.check = xstrdup(row->check ? row->check : ""),
 		.result = row->result,
+		.is_passing = row->is_passing,
 		.text = xstrdup(row->text ? row->text : ""),
 		.advice = xstrdup(row->advice ? row->advice : ""),
 	};

@@ -31,7 +31,9 @@ struct finding {
 	    *subject;      /* what was looked at: "*.example.org", "web-1", "dns home" */
 	const char *check; /* "zone", "CAA", "login", ... */
 	enum finding_result result;
-	const char *text;   /* what was seen; "" */
+	bool is_passing;  /* of a failure: it may be over by the next run, without anybody
+	                   */
+	const char *text; /* what was seen; "" */
 	const char *advice; /* what to do; "" where nothing is */
 };
 

@@ -32,7 +32,8 @@ static void note_blocked(struct view *view, const struct fleet_item *item)
 {
 	if (item->action != FLEET_BLOCKED)
 		return;
-	view->state = VIEW_BLOCKED;
+	view->state = item->is_passing ? VIEW_WAITING : VIEW_BLOCKED;
+	view->by_hand = 0;
 	view->waits_until = 0;
 	snprintf(view->reason, sizeof(view->reason), "%s", item->reason);
 }

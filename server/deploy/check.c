@@ -89,7 +89,15 @@ static bool not_connected(const struct check *check, struct err *why, struct err
 	    host->port);
 
 	if (str_eq(why->code, "connect")) {
-		add(check, NULL, "reached", FINDING_FAILED, why->msg, reach);
+		const struct finding row = { .host = host->name,
+			                     .subject = host->name,
+			                     .check = "reached",
+			                     .result = FINDING_FAILED,
+			                     .is_passing = true,
+			                     .text = why->msg,
+			                     .advice = reach };
+
+		findings_add(check->out, &row);
 		return true;
 	}
 	if (why->kind == ERR_INTERNAL) {

@@ -232,18 +232,33 @@ static char *why(const struct finding *row)
 	                 row->text, *row->advice ? "; " : "", row->advice);
 }
 
+/* What keeps the item back: what a person must mend comes before what may pass. */
+static const struct finding *obstacle(const struct findings *found,
+                                      const struct fleet_item *item)
+{
+	const struct finding *first = NULL;
+
+	for (size_t i = 0; i < found->len; i++) {
+		const struct finding *row = &found->items[i];
+
+		if (is_about(row, item) &&
+		    (!first || (first->is_passing && !row->is_passing)))
+			first = row;
+	}
+	return first;
+}
+
 void engine_block(struct fleet_plan *plan, const struct findings *found)
 {
 	for (size_t i = 0; i < plan->count; i++) {
-		if (plan->items[i].action != FLEET_ISSUE)
-			continue;
-		for (size_t k = 0; k < found->len; k++) {
-			if (!is_about(&found->items[k], &plan->items[i]))
-				continue;
-			AUTO_FREE char *reason = why(&found->items[k]);
+		const struct finding *row = NULL;
 
-			fleet_block(plan, i, reason);
-			break;
-		}
+		if (plan->items[i].action == FLEET_ISSUE)
+			row = obstacle(found, &plan->items[i]);
+		if (!row)
+			continue;
+		AUTO_FREE char *reason = why(row);
+
+		fleet_block(plan, i, reason, row->is_passing);
 	}
 }

@@ -24,12 +24,13 @@ static void add_meanwhile(struct fleet_plan *plan, size_t at)
 	                                         : "not installed as it is wanted");
 }
 
-void fleet_block(struct fleet_plan *plan, size_t at, const char *reason)
+void fleet_block(struct fleet_plan *plan, size_t at, const char *reason, bool is_passing)
 {
 	struct fleet_item *item = &plan->items[at];
 
 	item->action = FLEET_BLOCKED;
 	item->is_kept_back = true;
+	item->is_passing = is_passing;
 	snprintf(item->reason, sizeof(item->reason), "%s", reason);
 	if (item->meanwhile != FLEET_BLOCKED)
 		add_meanwhile(plan, at);

@@ -54,6 +54,8 @@ struct fleet_item {
 	                                is there, should no new one come; FLEET_BLOCKED:
 	                                there is none, or it has expired */
 	bool is_kept_back;           /* FLEET_BLOCKED: by fleet_block() */
+	bool is_passing; /* FLEET_BLOCKED: nobody need act, the next run may find it over
+	                  */
 };
 
 struct fleet_plan {
@@ -80,7 +82,7 @@ bool fleet_same_place(const struct fleet_item *a, const struct fleet_item *b);
 
 /* The place's FLEET_ISSUE becomes FLEET_BLOCKED, and what is there is cared for. Items
  * behind it move. */
-void fleet_block(struct fleet_plan *plan, size_t at, const char *reason);
+void fleet_block(struct fleet_plan *plan, size_t at, const char *reason, bool is_passing);
 
 /* Is there anything but looking? */
 bool fleet_plan_has_work(const struct fleet_plan *plan);

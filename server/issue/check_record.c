@@ -159,6 +159,19 @@ static bool clean_up(const struct trial *trial, struct err *err)
 	return true;
 }
 
+/* An entry that is held has worked, or nothing would have been spent. */
+static void say_refused(const struct trial *trial, const struct err *why)
+{
+	const struct finding row = { .subject = trial->subject,
+		                     .check = "record",
+		                     .result = str_eq(why->code, held) ? FINDING_NOTE
+		                                                       : FINDING_FAILED,
+		                     .is_passing = err_infos[why->kind].retry,
+		                     .text = why->msg };
+
+	findings_add(&trial->answer->found, &row);
+}
+
 static bool try_it(struct trial *trial, struct err *err)
 {
 	struct err why = { 0 };
@@ -170,8 +183,7 @@ static bool try_it(struct trial *trial, struct err *err)
 	if (why.kind == ERR_NONE)
 		look_and_say(trial);
 	else
-		say(trial, str_eq(why.code, held) ? FINDING_NOTE : FINDING_FAILED,
-		    why.msg, "");
+		say_refused(trial, &why);
 	return clean_up(trial, err);
 }
 

@@ -553,7 +553,7 @@ static void what_is_kept_back_hides_nothing(void **state)
 		}
 		plan_all(one, &w, &plan);
 		CHECK(kept_back_rows[i].row, plan.items[0].action == FLEET_ISSUE);
-		fleet_block(&plan, 0, "no way");
+		fleet_block(&plan, 0, "no way", false);
 		CHECK(kept_back_rows[i].row, plan.count == kept_back_rows[i].items);
 		CHECK(kept_back_rows[i].row, plan.items[0].action == FLEET_BLOCKED);
 		CHECK(kept_back_rows[i].row, plan.items[0].is_kept_back);
