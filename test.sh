@@ -39,7 +39,8 @@ die() {
 
 stage_packages() {
 	# shellcheck disable=SC2086
-	install_packages "$logs/apt.log" $BUILD_PACKAGES $WORLD_PACKAGES $TEST_PACKAGES
+	install_packages "$logs/apt.log" $BUILD_PACKAGES $WORLD_PACKAGES $TEST_PACKAGES &&
+		packaging/acme-sh.sh "$PWD/build/acme.sh"
 }
 
 stage_style() {

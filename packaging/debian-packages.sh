@@ -11,7 +11,7 @@ WORLD_PACKAGES="pebble knot knot-dnsutils openssh-server openssh-client nginx op
 TEST_PACKAGES="clang clang-format clang-tidy llvm g++ libcmocka-dev binutils file git
 	python3 python3-pytest python3-pytest-xdist
 	bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 unbound certbot python3-certbot-dns-cloudflare
-	busybox-static dropbear-bin sudo strace sqlite3 procps curl dns-root-data debian-archive-keyring"
+	busybox-static dropbear-bin sudo strace sqlite3 procps curl dns-root-data debian-archive-keyring util-linux"
 BENCH_PACKAGES="lego"
 
 debian_release() {
