@@ -11,6 +11,10 @@ const struct command commands[] = {
 	  "pin a server's SSH host keys; you compare them" },
 	{ "host list", "", 0, 0, TAKES_JSON, cmd_host_list,
 	  "list the servers and their pinned keys" },
+	{ "host rotate-key", "[NAME...]", 0, 10000,
+	  TAKES_STATUS | TAKES_DROP | TAKES_JSON, cmd_host_rotate,
+	  "a new deploy key beside the old one, then in its place;\n"
+	  "again goes on where it ended" },
 	{ "plan", "", 0, 0, TAKES_ONLY | TAKES_FORCE | TAKES_CHECK | TAKES_JSON, cmd_plan,
 	  "say what apply would do, and why" },
 	{ "apply", "", 0, 0, TAKES_ONLY | TAKES_FORCE | TAKES_YES | TAKES_NO_CHECK,
@@ -57,6 +61,11 @@ const struct option_row option_rows[] = {
 	{ 'F', "force", "NAME[/HOST]", TAKES_FORCE,
 	  "renew now; may be repeated" },
 	{ 'n', "limit", "N", TAKES_LIMIT, "the newest N events (50)" },
+	{ 's', "status", NULL, TAKES_STATUS, "show how far it is; change nothing" },
+	{ 'D', "drop-unproved", NULL, TAKES_DROP,
+	  "go on without the hosts that are not done" },
+	{ 'm', "format", "FORMAT", TAKES_FORMAT,
+	  "known_hosts, ansible or csv; else it is guessed" },
 	{ 'h', "help", NULL, 0, "show help" },
 	{ 0 }
 };

@@ -17,8 +17,10 @@ struct args {
 	bool json;
 	int verbose; /* -v adds one, -q takes one away */
 	bool yes;
-	bool check;    /* plan: make all checks */
-	bool no_check; /* apply: make none */
+	bool check;                 /* plan: make all checks */
+	bool no_check;              /* apply: make none */
+	bool status, drop_unproved; /* host rotate-key */
+	const char *format;         /* host import */
 	const char *fingerprint;
 	int64_t limit;
 	struct strlist only, force;
@@ -26,9 +28,10 @@ struct args {
 };
 
 typedef bool cmd_fn(const struct args *args, struct err *err);
-cmd_fn cmd_init, cmd_check, cmd_host_enroll, cmd_host_list, cmd_plan, cmd_apply,
-    cmd_status, cmd_pending, cmd_cert_show, cmd_provider_list, cmd_provider_show,
-    cmd_dns_import, cmd_events, cmd_version, cmd_help, cmd_completion;
+cmd_fn cmd_init, cmd_check, cmd_host_enroll, cmd_host_list, cmd_host_import,
+    cmd_host_rotate, cmd_plan, cmd_apply, cmd_status, cmd_pending, cmd_cert_show,
+    cmd_provider_list, cmd_provider_show, cmd_dns_import, cmd_events, cmd_version,
+    cmd_help, cmd_completion;
 
 /* Bits of commands, for options that only some of them take. */
 enum {
@@ -40,6 +43,9 @@ enum {
 	TAKES_JSON = 1 << 5,
 	TAKES_CHECK = 1 << 6,
 	TAKES_NO_CHECK = 1 << 7,
+	TAKES_STATUS = 1 << 8,
+	TAKES_DROP = 1 << 9,
+	TAKES_FORMAT = 1 << 10,
 };
 
 struct command {

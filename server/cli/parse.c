@@ -52,6 +52,9 @@ static bool take_option(int letter, struct args *out, unsigned *used, bool *help
 	case 'C': out->check = true; break;
 	case 'N': out->no_check = true; break;
 	case 'f': out->fingerprint = optarg; break;
+	case 's': out->status = true; break;
+	case 'D': out->drop_unproved = true; break;
+	case 'm': out->format = optarg; break;
 	case 'o': strlist_add(&out->only, optarg); break;
 	case 'F': strlist_add(&out->force, optarg); break;
 	case 'n':

@@ -5,15 +5,15 @@
 
 #include "base/mem.h"
 
-struct ssh *visit_connect(struct visit *visit, struct err *err)
+struct ssh *deploy_connect(const struct deploy_settings *settings,
+                           const struct deploy_host *host, const struct key *key,
+                           struct err *err)
 {
-	const struct deploy_host *host = visit->host;
 	AUTO_FREE struct host_key *known = xcalloc(HOST_KEYS_MAX, sizeof(*known));
 	AUTO_FREE struct ssh_host_key *pins = xcalloc(HOST_KEYS_MAX, sizeof(*pins));
 	size_t count = 0;
 
-	if (!store_host_keys_load(visit->deploy->settings.store, host->name, known,
-	                          &count, err))
+	if (!store_host_keys_load(settings->store, host->name, known, &count, err))
 		return NULL;
 	if (count == 0) {
 		(void)err_set(err, ERR_CONFIG,
@@ -28,15 +28,21 @@ struct ssh *visit_connect(struct visit *visit, struct err *err)
 		pins[i].blob_len = known[i].blob_len;
 	}
 	const struct ssh_target target = {
-		.worker = visit->deploy->settings.worker,
+		.worker = settings->worker,
 		.name = host->name,
 		.address = host->address,
 		.port = host->port,
 		.user = host->user,
-		.user_key = visit->deploy->ssh_key,
+		.user_key = key,
 		.pins = pins,
 		.pin_count = count,
 		.connect_timeout_s = host->connect_timeout_s,
 	};
 	return ssh_open(&target, err);
+}
+
+struct ssh *visit_connect(struct visit *visit, struct err *err)
+{
+	return deploy_connect(&visit->deploy->settings, visit->host,
+	                      visit->deploy->ssh_key, err);
 }

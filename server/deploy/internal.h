@@ -51,7 +51,11 @@ void cargo_probe(struct cargo *cargo, bool once);
 /* True where nothing is to be seen or the wanted leaf was. */
 bool cargo_is_seen(const struct cargo *cargo);
 
-/* connect.c: opens the session with the host's pins. */
+/* connect.c: opens the session with the host's pins; of the settings, store and worker
+ * are used. */
+struct ssh *deploy_connect(const struct deploy_settings *settings,
+                           const struct deploy_host *host, const struct key *key,
+                           struct err *err) MUST_CHECK;
 struct ssh *visit_connect(struct visit *visit, struct err *err) MUST_CHECK;
 
 /* verify.c: rows in DELIVERY_VERIFY; those that diverged are set to DELIVERY_PUSH. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "crypto/digest.h"
-#include "installer_files.h"
+#include "program.h"
 
 /* Limits of what the bundle's readers must take. */
 enum { DIRECTORY_MAX = 512, ARGV_MAX = 64, ARGUMENT_MAX = 1024, TIMEOUT_MAX_S = 3600 };
@@ -277,45 +277,13 @@ char *install_live_text(const struct install_slot *slot)
 	return buf_take(&out);
 }
 
-/* One line of the program: indentation, comments and blank lines stay at home, since
- * dropbear takes commands of 9000 bytes at most. Quotes are made fit for '...'. */
-static void add_program_line(const char *line, size_t len, struct buf *out)
-{
-	while (len > 0 && *line == '\t') {
-		line++;
-		len--;
-	}
-	if (len == 0 || *line == '#')
-		return;
-	for (size_t i = 0; i < len; i++)
-		if (line[i] == '\'')
-			buf_add(out, "'\\''", 4);
-		else
-			buf_add(out, &line[i], 1);
-	buf_add(out, "\n", 1);
-}
-
-static void add_program(const char *name, struct buf *out)
-{
-	const struct embedded_file *file = installer_files;
-
-	while (!str_eq(file->name, name))
-		file++;
-	for (const char *line = file->data; *line;) {
-		size_t len = strcspn(line, "\n");
-
-		add_program_line(line, len, out);
-		line += line[len] ? len + 1 : len;
-	}
-}
-
 static char *command(bool sudo, const char *program)
 {
 	AUTO_BUF struct buf out = BUF_INIT(64 * 1024);
 
 	buf_addf(&out, "exec %ssh -c '", sudo ? "sudo -n " : "");
-	add_program("shared.sh", &out);
-	add_program(program, &out);
+	program_add("shared.sh", &out);
+	program_add(program, &out);
 	buf_addf(&out, "'");
 	return buf_take(&out);
 }

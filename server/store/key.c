@@ -118,6 +118,8 @@ struct key *store_ssh_key_load(struct store *store, struct err *err)
 {
 	AUTO_USE struct use use = sql_use(store,
 	                                  "SELECT id FROM key WHERE purpose = 'ssh' "
+	                                  "AND id NOT IN (SELECT new_key_id FROM "
+	                                  "rotation WHERE is_switched = 0) "
 	                                  "ORDER BY id DESC LIMIT 1");
 	bool row;
 
