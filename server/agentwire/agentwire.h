@@ -70,15 +70,15 @@ extern const char *const agentwire_file_names[AGENTWIRE_FILE_COUNT];
 /* What a frame says; only the members of its type are set. */
 struct agentwire_frame {
 	enum agentwire_type type;
-	enum agentwire_job job;     /* JOB */
-	bool reload_anyway;         /* JOB: test and reload though nothing has changed */
-	int confirm_timeout_s;      /* JOB: 1 to AGENTWIRE_CONFIRM_MAX_S */
-	char slot[65];              /* SLOT: [A-Za-z0-9._-]{1,64}, no "." in front */
-	enum key_type key_type;     /* REQUEST */
-	struct strlist names;       /* REQUEST: checked DNS names, lower case; owned */
-	enum agentwire_file file;   /* FILE */
-	const char *text;           /* FILE: PEM; borrowed, not NUL-terminated */
-	size_t len;                 /* FILE */
+	enum agentwire_job job;      /* JOB */
+	bool reload_anyway;          /* JOB: test and reload though nothing has changed */
+	int confirm_timeout_s;       /* JOB: 1 to AGENTWIRE_CONFIRM_MAX_S */
+	char slot[65];               /* SLOT: [A-Za-z0-9._-]{1,64}, no "." in front */
+	enum key_type key_type;      /* REQUEST */
+	struct strlist names;        /* REQUEST: checked DNS names, lower case; owned */
+	enum agentwire_file file;    /* FILE */
+	const char *text;            /* FILE: PEM; borrowed, not NUL-terminated */
+	size_t len;                  /* FILE */
 	const unsigned char *digest; /* END: AGENTWIRE_DIGEST bytes; borrowed */
 };
 
@@ -121,10 +121,10 @@ struct agentwire_order {
 	bool has_job;
 	enum agentwire_job job;
 	bool has_slot;
-	bool has_request;  /* of this slot */
-	unsigned files;    /* of this slot, a bit each */
+	bool has_request; /* of this slot */
+	unsigned files;   /* of this slot, a bit each */
 	size_t slot_count;
-	size_t bytes;      /* of the job so far */
+	size_t bytes; /* of the job so far */
 	bool has_ended;
 	bool has_word;
 };
@@ -148,8 +148,8 @@ enum agentwire_word {
 
 struct agentwire_line {
 	enum agentwire_word word;
-	char name[65];       /* AGENT: the version; else the slot's */
-	int count;           /* AGENT: slots; CSR: lines, at most AGENTWIRE_CSR_LINES */
+	char name[65];         /* AGENT: the version; else the slot's */
+	int count;             /* AGENT: slots; CSR: lines, at most AGENTWIRE_CSR_LINES */
 	bool is_key_on_target; /* SLOT */
 };
 

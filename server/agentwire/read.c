@@ -93,7 +93,8 @@ static bool read_request(const char *payload, size_t len, struct agentwire_frame
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 		AUTO_FREE char *line = NULL;
 
-		if (!stop || stop - at > DNSNAME_MAX || memchr(at, 0, (size_t)(stop - at)))
+		if (!stop || stop - at > DNSNAME_MAX ||
+		    memchr(at, 0, (size_t)(stop - at)))
 			return err_set(err, ERR_REMOTE, "a request that is not lines");
 		line = xstrndup(at, (size_t)(stop - at));
 		if (!read_request_line(line, at == payload, out, err))
@@ -134,10 +135,10 @@ static const struct {
 	bool (*read)(const char *payload, size_t len, struct agentwire_frame *out,
 	             struct err *err);
 } types[] = {
-	[AGENTWIRE_HELLO] = { read_empty },   [AGENTWIRE_JOB] = { read_job },
-	[AGENTWIRE_SLOT] = { read_slot },     [AGENTWIRE_REQUEST] = { read_request },
-	[AGENTWIRE_FILE] = { read_file },     [AGENTWIRE_END] = { read_end },
-	[AGENTWIRE_COMMIT] = { read_empty },  [AGENTWIRE_ROLLBACK] = { read_empty },
+	[AGENTWIRE_HELLO] = { read_empty },  [AGENTWIRE_JOB] = { read_job },
+	[AGENTWIRE_SLOT] = { read_slot },    [AGENTWIRE_REQUEST] = { read_request },
+	[AGENTWIRE_FILE] = { read_file },    [AGENTWIRE_END] = { read_end },
+	[AGENTWIRE_COMMIT] = { read_empty }, [AGENTWIRE_ROLLBACK] = { read_empty },
 };
 _Static_assert(ARRAY_SIZE(types) == AGENTWIRE_TYPE_COUNT, "a type has no row");
 
@@ -157,7 +158,8 @@ bool agentwire_read_header(const unsigned char header[AGENTWIRE_HEADER],
 		return err_set(err, ERR_REMOTE, "a frame of type %d is not known here",
 		               header[5]);
 	if (size > AGENTWIRE_PAYLOAD_MAX)
-		return err_set(err, ERR_REMOTE, "a frame of %u bytes; at most %d are taken",
+		return err_set(err, ERR_REMOTE,
+		               "a frame of %u bytes; at most %d are taken",
 		               (unsigned)size, AGENTWIRE_PAYLOAD_MAX);
 	*type = (enum agentwire_type)(header[5] - 1);
 	*len = size;

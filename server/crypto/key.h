@@ -24,6 +24,9 @@ void key_free(struct key *key);
 DEFINE_CLEANUP(struct key *, key_free);
 #define AUTO_KEY CLEANUP(key_freep)
 
+/* The same from "-----BEGIN PRIVATE KEY-----", as key_format_pem() writes it; strict. */
+struct key *key_parse_pem(const char *pem, size_t len, struct err *err) MUST_CHECK;
+
 enum key_type key_type_get(const struct key *key);
 
 struct secret *key_format_der(const struct key *key, struct err *err) MUST_CHECK;

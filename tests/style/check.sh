@@ -35,7 +35,7 @@ foreign() {
 foreign 'openssl/' 'server/crypto/|server/install/probe\.c'
 foreign 'curl/' 'server/http/'
 foreign 'sqlite3' 'server/store/'
-foreign 'yaml' 'server/config/'
+foreign 'yaml' 'server/config/|agent/policy_'
 foreign 'idn2' 'server/config/'
 foreign 'ldns/' 'server/dns/|server/dns_host/'
 foreign 'libssh2' 'server/ssh_worker/'
@@ -63,11 +63,11 @@ finding "finish it or leave it out" < <(
 		xargs grep -nwE 'TODO|FIXME|XXX|HACK' /dev/null | cut -d: -f1,2)
 
 finding "no goto: CLEANUP attributes do that" < <(
-	sources 'server/*.c' 'plugins/*.c' | xargs grep -nE '^[[:space:]]+goto[[:space:]]' /dev/null |
+	sources 'server/*.c' 'agent/*.c' 'plugins/*.c' | xargs grep -nE '^[[:space:]]+goto[[:space:]]' /dev/null |
 		cut -d: -f1,2)
 
 finding "a source has 400 lines at most: split it" < <(
-	sources 'server/*.c' 'server/*.h' 'plugins/*.c' | while read -r file; do
+	sources 'server/*.c' 'server/*.h' 'agent/*.c' 'agent/*.h' 'plugins/*.c' | while read -r file; do
 		lines=$(wc -l <"$file")
 		[ "$lines" -le 400 ] || echo "$file:$lines"
 	done)
@@ -82,7 +82,7 @@ case $(clang-format --version 2>/dev/null) in
 	while read -r file; do
 		clang-format --dry-run -Werror "$file" >/dev/null 2>&1 ||
 			finding "clang-format -i it" <<<"$file:1"
-	done < <(sources 'server/*.c' 'server/*.h' 'plugins/*.c' 'plugins/*.h' 'tests/*.c' 'tests/*.h')
+	done < <(sources 'server/*.c' 'server/*.h' 'agent/*.c' 'agent/*.h' 'plugins/*.c' 'plugins/*.h' 'tests/*.c' 'tests/*.h')
 	;;
 *) echo "format not checked: clang-format 14 decides, this is $(clang-format --version 2>&1)" ;;
 esac
