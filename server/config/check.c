@@ -206,8 +206,22 @@ static void check_alias(struct load *load, const struct draft_certificate *draft
 	}
 }
 
+static void check_probe(struct load *load, const struct draft_certificate *draft)
+{
+	const struct config_probe *probe = &draft->certificate.probe;
+
+	if (probe->ports.len && (probe->port || probe->protocol))
+		problem_at(load, place_find(load, &probe->ports, 0, draft),
+		           "stands beside port or protocol; ports alone, such as "
+		           "[25/smtp, 993/tls]");
+	else if (probe->protocol && !probe->port)
+		problem_at(load, place_find(load, &probe->protocol, PLACE_WHOLE, draft),
+		           "of which port? say port as well");
+}
+
 static void check_certificate(struct load *load, struct draft_certificate *draft)
 {
+	check_probe(load, draft);
 	check_names(load, draft);
 	check_unique_name(load, draft);
 	check_alias(load, draft);

@@ -97,13 +97,16 @@ struct config_install {
 	char *directory; /* absolute */
 	char *owner, *group;
 	mode_t mode;
+	struct strlist formats; /* "combined"; empty: what the services want */
 };
 
 struct config_probe {
-	bool is_off;   /* probe: false */
-	uint16_t port; /* 0: the preset's */
-	char *address; /* NULL: the host's */
-	char *sni;     /* NULL: the unique name, else the first name */
+	bool is_off;    /* probe: false */
+	uint16_t port;  /* 0: those below, or the presets' */
+	char *protocol; /* of that port: "smtp"; NULL: as its number says, else TLS */
+	struct strlist ports; /* "25/smtp", "993" */
+	char *address;        /* NULL: the host's */
+	char *sni;            /* NULL: the unique name, else the first name */
 	int timeout_s;
 };
 
@@ -122,9 +125,10 @@ struct config_certificate {
 	const struct config_host **hosts; /* groups resolved, in the file's order */
 	size_t host_count;
 	struct config_install install;
-	char *reload_preset;   /* "nginx"; NULL: the argv below */
-	struct strlist reload; /* argv; empty with no preset: no reload */
-	struct strlist test;   /* argv; empty: the preset's, or none */
+	struct strlist services; /* presets' names */
+	char *reload_preset;     /* one more, after them: "nginx"; NULL: the argv below */
+	struct strlist reload;   /* argv; empty with no preset: no reload */
+	struct strlist test;     /* argv; empty: the preset's, or none */
 	struct config_probe probe;
 	int64_t renew_after_s; /* 0: by lifetime alone */
 };

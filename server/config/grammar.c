@@ -177,6 +177,35 @@ static bool read_preset(char **text, struct err *err)
 	return true;
 }
 
+static bool read_format(char **text, struct err *err)
+{
+	if (!str_is_made_of(*text, "abcdefghijklmnopqrstuvwxyz" DIGITS, 1, 16))
+		return err_set(err, ERR_CONFIG, "not a format; such as combined");
+	return true;
+}
+
+static bool read_protocol(char **text, struct err *err)
+{
+	if (!str_is_made_of(*text, "abcdefghijklmnopqrstuvwxyz" DIGITS, 1, 16))
+		return err_set(err, ERR_CONFIG, "not a protocol; such as tls or smtp");
+	return true;
+}
+
+static bool read_port(char **text, struct err *err)
+{
+	size_t len = strcspn(*text, "/");
+	char *protocol = *text + len + 1, number[8];
+	struct err why = { 0 };
+	int64_t port;
+
+	snprintf(number, sizeof(number), "%.*s", len < 6 ? (int)len : 6, *text);
+	if (!str_to_i64(number, 1, 65535, &port) ||
+	    ((*text)[len] && !read_protocol(&protocol, &why)))
+		return err_set(err, ERR_CONFIG,
+		               "not a port; PORT or PORT/PROTOCOL, e.g. 143/imap");
+	return true;
+}
+
 static bool read_entry(char **text, struct err *err)
 {
 	if (!str_is_made_of(*text, WORD, 1, 64) || strchr("-.", **text))
@@ -217,5 +246,9 @@ const struct grammar grammar_provider = { read_provider, "provider",
 const struct grammar grammar_token = { read_token, "profile", "^[A-Za-z0-9._-]{1,64}$" };
 const struct grammar grammar_kid = { read_kid, "text", "^[!-~]{1,256}$" };
 const struct grammar grammar_preset = { read_preset, "preset", "^[a-z0-9-]{1,32}$" };
+const struct grammar grammar_format = { read_format, "format", "^[a-z0-9]{1,16}$" };
+const struct grammar grammar_protocol = { read_protocol, "protocol", "^[a-z0-9]{1,16}$" };
+const struct grammar grammar_port = { read_port, "PORT[/PROTOCOL]",
+	                              "^[0-9]{1,5}(/[a-z0-9]{1,16})?$" };
 const struct grammar grammar_entry = { read_entry, "name", ENTRY_PATTERN };
 const struct grammar grammar_argument = { read_argument, "text", NULL };

@@ -12,8 +12,8 @@
 extern const struct grammar grammar_https_url, grammar_mailto, grammar_directory,
     grammar_install_directory, grammar_file, grammar_account, grammar_resolver,
     grammar_address, grammar_provider, grammar_token, grammar_kid, grammar_preset,
-    grammar_entry, grammar_argument, grammar_name, grammar_zone, grammar_server_name,
-    grammar_unique_name, grammar_alias;
+    grammar_format, grammar_protocol, grammar_port, grammar_entry, grammar_argument,
+    grammar_name, grammar_zone, grammar_server_name, grammar_unique_name, grammar_alias;
 
 /* Names, for the check of whole certificates (names.c). */
 #define HOST_PLACE "{host}"

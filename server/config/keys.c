@@ -155,6 +155,11 @@ static const struct key install_keys[] = {
 	  .otherwise = "0640 where a group is given, else 0600",
 	  .help = "Who may read the private key, in octal (chmod(1)). Users outside owner "
 	          "and group never may." },
+	{ .name = "formats", .kind = VALUE_LIST, AT(formats), .grammar = &grammar_format,
+	  .min = 1, .max = 10, .otherwise = "pem, and what the services want",
+	  .help = "The forms in which the files lie there. pem: the four files, always. "
+	          "combined: combined.pem as well, with certificate, chain and key. der: "
+	          "cert.der and privkey.der (PKCS #8) as well." },
 };
 #undef AT
 static const struct section install_section = { .title = "certificates.NAME.install",
@@ -163,8 +168,16 @@ static const struct section install_section = { .title = "certificates.NAME.inst
 #define AT(member) .offset = offsetof(struct config_probe, member)
 static const struct key probe_keys[] = {
 	{ .name = "port", .kind = VALUE_PORT, AT(port), .min = 1, .max = 65535,
-	  .otherwise = "the preset's",
+	  .otherwise = "the services'",
 	  .help = "The port on which the certificate is served." },
+	{ .name = "protocol", .kind = VALUE_TEXT, AT(protocol), .grammar = &grammar_protocol,
+	  .otherwise = "the service's on that port, else tls",
+	  .help = "What is spoken on that port before TLS begins: tls (nothing), smtp, imap "
+	          "or pop3 (STARTTLS), or postgresql (SSLRequest)." },
+	{ .name = "ports", .kind = VALUE_LIST, AT(ports), .grammar = &grammar_port,
+	  .min = 1, .max = 10, .otherwise = "the services'",
+	  .help = "Several ports in place of port and protocol, all of which must show the "
+	          "certificate: [25/smtp, 993/tls]. Without a protocol it is tls." },
 	{ .name = "address", .kind = VALUE_TEXT, AT(address), .grammar = &grammar_address,
 	  .otherwise = "the host's address",
 	  .help = "Where to connect to." },
@@ -220,16 +233,25 @@ static const struct key certificate_keys[] = {
 	{ .name = "install", .kind = VALUE_SECTION, AT(install),
 	  .section = &install_section, .otherwise = "as its keys say",
 	  .help = "Where and as whose the files are installed, see below." },
+	{ .name = "services", .kind = VALUE_LIST, AT(services), .grammar = &grammar_preset,
+	  .min = 0, .max = 20, .otherwise = "that of reload alone",
+	  .help = "The services on each host that use it, by presets' names: [postfix, "
+	          "dovecot, apache2]. All are tested with the new files before the first is "
+	          "reloaded, then reloaded in this order, then looked at; where one fails, "
+	          "all go back to the old files." },
 	{ .name = "reload", .kind = VALUE_PRESET_OR_ARGV, AT(reload_preset),
 	  .also = offsetof(struct draft_certificate, certificate.reload),
 	  .grammar = &grammar_preset, .otherwise = "nothing is reloaded",
 	  .help = "How the service takes the new files: a preset's name, e.g. nginx, or the "
-	          "command as a list, which no shell sees. [] for none." },
+	          "command as a list, which no shell sees. [] for none. With services: one "
+	          "more, after them." },
 	{ .name = "test", .kind = VALUE_ARGV, AT(test), .otherwise = "the preset's, if any",
-	  .help = "A command, as a list, that must succeed before the reload." },
+	  .help = "A command, as a list, that must succeed before the reload, in place of "
+	          "the test of the preset that reload names. The tests of services are run "
+	          "as well." },
 	{ .name = "probe", .kind = VALUE_SECTION_OR_OFF, AT(probe),
 	  .also = offsetof(struct draft_certificate, certificate.probe.is_off),
-	  .section = &probe_section, .otherwise = "the preset's port",
+	  .section = &probe_section, .otherwise = "the services' ports",
 	  .help = "How to see it served, see below; false for not at all." },
 	{ .name = "renew-after", .kind = VALUE_LONG_DURATION, AT(renew_after_s),
 	  .min = HOUR, .max = 3650LL * DAY, .otherwise = "by lifetime alone",

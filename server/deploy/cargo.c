@@ -20,6 +20,21 @@ static bool load_key(struct deploy *deploy, struct cargo *cargo)
 	return cargo->key_pem != NULL;
 }
 
+/* Only for what a probe says: without it, that is less. */
+static void load_before(struct deploy *deploy, struct cargo *cargo)
+{
+	CLEANUP(certificate_deinit) struct certificate before = { 0 };
+	struct err err = { 0 };
+
+	if (!cargo->row->installed_id ||
+	    cargo->row->installed_id == cargo->row->wanted_id ||
+	    !store_certificate_load(deploy->settings.store, cargo->row->installed_id,
+	                            &before, &err))
+		return;
+	memcpy(cargo->before, before.sha256, sizeof(cargo->before));
+	cargo->has_before = true;
+}
+
 bool cargo_load(struct deploy *deploy, struct cargo *cargo)
 {
 	const struct deploy_slot *slot = cargo->slot;
@@ -32,6 +47,7 @@ bool cargo_load(struct deploy *deploy, struct cargo *cargo)
 	                            certificate, &cargo->err) ||
 	    !load_key(deploy, cargo))
 		return false;
+	load_before(deploy, cargo);
 	cargo->fullchain = xasprintf("%s%s", certificate->cert_pem,
 	                             certificate->chain_pem);
 	cargo->install = (struct install_slot){
@@ -40,6 +56,7 @@ bool cargo_load(struct deploy *deploy, struct cargo *cargo)
 		.owner = slot->owner,
 		.group = slot->group,
 		.mode = slot->mode,
+		.formats = slot->formats,
 		.cert_pem = certificate->cert_pem,
 		.chain_pem = certificate->chain_pem,
 		.fullchain_pem = cargo->fullchain,
@@ -55,19 +72,19 @@ void cargo_deinit(struct cargo *cargo)
 	free(TAKE(cargo->fullchain));
 }
 
-static bool same_list(const struct strlist *a, const struct strlist *b)
-{
-	if (a->len != b->len)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (!str_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
 bool slot_same_service(const struct deploy_slot *a, const struct deploy_slot *b)
 {
-	return same_list(a->reload, b->reload) && same_list(a->test, b->test);
+	return install_commands_equal(a->reloads, b->reloads) &&
+	       install_commands_equal(a->tests, b->tests);
+}
+
+int slot_probe_s(const struct deploy_slot *slot)
+{
+	int sum = 0;
+
+	for (size_t i = 0; i < slot->probe_count; i++)
+		sum += slot->probes[i].timeout_s;
+	return sum;
 }
 
 static void wait_ms(int64_t ms)
@@ -78,23 +95,16 @@ static void wait_ms(int64_t ms)
 	nanosleep(&time, NULL);
 }
 
-void cargo_probe(struct cargo *cargo, bool once)
+/* A reload returns before the service has turned over. For a moment old and new workers
+ * may both take connections, so that one look proves little: it must be the wanted leaf
+ * twice, with a pause between that outlasts nginx's. */
+static void look_often(struct cargo *cargo, const struct probe_target *target, bool once)
 {
-	const struct deploy_slot *slot = cargo->slot;
-	int64_t deadline = clock_deadline_ms(slot->probe_timeout_s * INT64_C(1000));
+	int64_t deadline = clock_deadline_ms(target->timeout_s * INT64_C(1000));
 	int64_t pause = PROBE_AGAIN_FIRST_MS;
-	const struct probe_target target = { .address = slot->probe_address,
-		                             .port = slot->probe_port,
-		                             .sni = slot->probe_sni,
-		                             .timeout_s = slot->probe_timeout_s };
 
-	if (!slot->is_probed)
-		return;
-	/* A reload returns before the service has turned over. For a moment old and new
-	 * workers may both take connections, so that one look proves little: it must be
-	 * the wanted leaf twice, with a pause between that outlasts nginx's. */
 	for (bool seen_before = false;;) {
-		probe_run(&target, cargo->certificate.sha256, &cargo->probe);
+		probe_run(target, cargo->certificate.sha256, &cargo->probe);
 		bool is_wanted = cargo->probe.seen == PROBE_WANTED;
 
 		if (once || (is_wanted && seen_before) || clock_left_ms(deadline) < pause)
@@ -105,7 +115,22 @@ void cargo_probe(struct cargo *cargo, bool once)
 	}
 }
 
+void cargo_probe(struct cargo *cargo, bool once)
+{
+	const struct deploy_slot *slot = cargo->slot;
+	bool good = true;
+
+	for (size_t i = 0; good && i < slot->probe_count; i++) {
+		struct probe_target target = slot->probes[i];
+
+		target.before_sha256 = cargo->has_before ? cargo->before : NULL;
+		cargo->probe_from = &slot->probes[i];
+		look_often(cargo, &target, once);
+		good = cargo->probe.seen == PROBE_WANTED;
+	}
+}
+
 bool cargo_is_seen(const struct cargo *cargo)
 {
-	return !cargo->slot->is_probed || cargo->probe.seen == PROBE_WANTED;
+	return cargo->slot->probe_count == 0 || cargo->probe.seen == PROBE_WANTED;
 }

@@ -58,7 +58,7 @@ static const char *tool(const struct check *check)
 /* A line for each slot, and one for the test. */
 static size_t lines_wanted(const struct check *check)
 {
-	return check->count + (check->slots[0]->test->len > 0);
+	return check->count + (check->slots[0]->tests->len > 0);
 }
 
 static bool refused_login(const struct check *check, const char *text, struct err *err)
@@ -134,16 +134,13 @@ static bool is_installed(const struct check *check, bool *yes, struct err *err)
 /* Before the first installation it may be the very files that it misses. */
 static bool on_test_failed(const struct check *check, const char *text, struct err *err)
 {
-	AUTO_BUF struct buf shown = BUF_INIT(4096);
 	bool is_ours;
 
 	if (!is_installed(check, &is_ours, err))
 		return false;
-	strlist_join(check->slots[0]->test, " ", &shown);
-	buf_addf(&shown, " %s", text);
 	for (size_t i = 0; i < check->count; i++)
 		add(check, check->slots[i]->certificate, "test",
-		    is_ours ? FINDING_FAILED : FINDING_NOTE, shown.data,
+		    is_ours ? FINDING_FAILED : FINDING_NOTE, text,
 		    is_ours ? "mend the service's configuration: a new certificate would "
 		              "be taken back at once"
 		            : "nothing is installed yet, and it may be these files that "
@@ -170,7 +167,7 @@ static bool on_test(const struct check *check, const struct install_line *line,
 
 	if (line->step == INSTALL_TEST_FAILED)
 		return on_test_failed(check, line->text, err);
-	strlist_join(check->slots[0]->test, " ", &shown);
+	install_commands_show(check->slots[0]->tests, &shown);
 	add(check, NULL, "test", FINDING_OK, shown.data, "");
 	return true;
 }
@@ -227,7 +224,7 @@ static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *er
 	AUTO_FREE char *command = install_check_command(is_sudo(check));
 	const struct install_job job = { .slots = slots,
 		                         .slot_count = check->count,
-		                         .test = check->slots[0]->test,
+		                         .tests = check->slots[0]->tests,
 		                         .service_timeout_s = TEST_TIMEOUT_S };
 
 	for (size_t i = 0; i < check->count; i++)
@@ -237,6 +234,7 @@ static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *er
 			.owner = check->slots[i]->owner,
 			.group = check->slots[i]->group,
 			.mode = check->slots[i]->mode,
+			.formats = check->slots[i]->formats,
 		};
 	return install_check_bundle(&job, &bundle, err) &&
 	       ssh_exec(check->visit.ssh, command, deadline_ms, err) &&
@@ -263,8 +261,9 @@ static void not_ended(const struct check *check, int status, const char *complai
 /* why: a trouble of the session, which is a finding; err: one of our own. */
 static bool look(struct check *check, struct err *why, struct err *err)
 {
-	int64_t deadline = clock_deadline_ms((LOOK_TIMEOUT_S + TEST_TIMEOUT_S) *
-	                                     INT64_C(1000));
+	int64_t tests = (int64_t)check->slots[0]->tests->len;
+	int64_t deadline = clock_deadline_ms((LOOK_TIMEOUT_S + tests * TEST_TIMEOUT_S) *
+	                                     1000);
 	AUTO_BUF struct buf complaint = BUF_INIT(4096);
 	bool ended = false;
 	int status;

@@ -104,7 +104,7 @@ static void note_served(struct cargo *cargo)
 	bool is_wanted = cargo->probe.seen == PROBE_WANTED;
 	bool is_gone = is_wanted && row->state == DELIVERY_PUSH && !cargo->is_done;
 
-	if (!cargo->slot || !cargo->slot->is_probed || !cargo->probe.text[0])
+	if (!cargo->slot || cargo->slot->probe_count == 0 || !cargo->probe.text[0])
 		return;
 	memcpy(row->served_sha256, cargo->probe.sha256, sizeof(row->served_sha256));
 	free(row->served);
@@ -161,9 +161,9 @@ static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push,
 	             : was_push      ? "delivery.done"
 	                             : "delivery.seen";
 	snprintf(event.text, sizeof(event.text), "%s",
-	         !cargo->is_done          ? row->last.msg
-	         : cargo->slot->is_probed ? cargo->probe.text
-	                                  : "installed; not looked at from outside");
+	         !cargo->is_done            ? row->last.msg
+	         : cargo->slot->probe_count ? cargo->probe.text
+	                                    : "installed; not looked at from outside");
 	if (store_delivery_save(deploy->settings.store, row, true,
 	                        is_news ? &event : NULL, err))
 		return true;

@@ -17,9 +17,9 @@
  *
  *   verify    what is installed, by the server's own checksums, and what is served; a
  *             delivery that diverged becomes due
- *   push      by service: those that share test and reload go in one bundle, so that a
+ *   push      by service: those that share tests and reloads go in one bundle, so that a
  *             service is tested and reloaded once and all of its certificates are new or
- *             all are old. stage, switch, test, reload happen there; then we look from
+ *             all are old; the same holds of several services with one certificate. stage, switch, test, reload happen there; then we look from
  *             outside and say commit or rollback. A lost connection is a rollback.
  *
  * A failure costs the service it happened to, is written into its rows, and comes due
@@ -35,20 +35,21 @@ struct deploy_host {
 	int connect_timeout_s;
 };
 
+struct install_commands;
+struct probe_target;
+
 /* What is wanted of one certificate on one host. */
 struct deploy_slot {
 	const char *certificate;
 	const char *host;
 	const char *directory, *owner, *group;
 	mode_t mode;
+	unsigned formats;  /* as of struct install_slot */
 	const char *setup; /* digest of where and how: fleet_setup() */
-	const struct strlist *test;
-	const struct strlist *reload;
-	bool is_probed;
-	const char *probe_address;
-	uint16_t probe_port;
-	const char *probe_sni;
-	int probe_timeout_s;
+	const struct install_commands *tests;
+	const struct install_commands *reloads;
+	const struct probe_target *probes; /* all must show it; none: not looked at */
+	size_t probe_count;
 };
 
 struct deploy_settings {

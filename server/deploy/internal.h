@@ -27,7 +27,10 @@ struct cargo {
 	struct secret *key_pem;
 	char *fullchain;
 	struct install_slot install; /* points into the above */
-	struct probe_result probe;
+	struct probe_result probe;             /* the last look, or the first that failed */
+	const struct probe_target *probe_from; /* which look that was */
+	unsigned char before[32];              /* the leaf that is installed so far */
+	bool has_before;
 	bool is_staged;
 	bool is_done;   /* the server said so, and we saw it */
 	struct err err; /* why not */
@@ -46,10 +49,13 @@ bool cargo_load(struct deploy *deploy, struct cargo *cargo) MUST_CHECK;
 void cargo_deinit(struct cargo *cargo);
 bool slot_same_service(const struct deploy_slot *a, const struct deploy_slot *b);
 
-/* Looks from outside, again and again until it sees the wanted leaf or the time is up. */
+/* Looks from outside, at each place again and again until it sees the wanted leaf or the
+ * time is up. */
 void cargo_probe(struct cargo *cargo, bool once);
 /* True where nothing is to be seen or the wanted leaf was. */
 bool cargo_is_seen(const struct cargo *cargo);
+/* How long the looks may take together. */
+int slot_probe_s(const struct deploy_slot *slot);
 
 /* connect.c: opens the session with the host's pins; of the settings, store and worker
  * are used. */

@@ -43,9 +43,7 @@ static int probe_timeout_s(const struct push *push)
 	int sum = 0;
 
 	for (size_t i = 0; i < push->count; i++)
-		sum += push->cargo[i]->slot->is_probed
-		           ? push->cargo[i]->slot->probe_timeout_s
-		           : 0;
+		sum += slot_probe_s(push->cargo[i]->slot);
 	return sum;
 }
 
@@ -58,8 +56,8 @@ static bool send_bundle(struct push *push, struct err *err)
 	struct install_job job = {
 		.slots = slots,
 		.slot_count = push->count,
-		.test = push->cargo[0]->slot->test,
-		.reload = push->cargo[0]->slot->reload,
+		.tests = push->cargo[0]->slot->tests,
+		.reloads = push->cargo[0]->slot->reloads,
 		.service_timeout_s = SERVICE_TIMEOUT_S,
 		.confirm_timeout_s = probe_timeout_s(push) + CONFIRM_SLACK_S,
 	};
@@ -104,7 +102,7 @@ static bool all_are_seen(struct push *push)
 		all = false;
 		(void)err_set(&cargo->err, ERR_TEMPORARY,
 		              "installed and reloaded, but %s:%u %s; rolled back",
-		              cargo->slot->probe_address, cargo->slot->probe_port,
+		              cargo->probe_from->address, cargo->probe_from->port,
 		              cargo->probe.text);
 		blame(push, &cargo->err);
 	}
@@ -257,12 +255,14 @@ static bool take_line(struct push *push, const char *text, struct err *err)
 	return true;
 }
 
-/* A server that talks gets the time for test and reload, and for both once more where it
+/* A server that talks gets the time for tests and reloads, and for all once more where it
  * rolls back. One that hung in mid-upload has cost STAGE_TIMEOUT_S. */
 static void give_time(struct push *push)
 {
-	int seconds = STAGE_TIMEOUT_S + 4 * SERVICE_TIMEOUT_S + probe_timeout_s(push) +
-	              CONFIRM_SLACK_S;
+	const struct deploy_slot *slot = push->cargo[0]->slot;
+	size_t commands = slot->tests->len + slot->reloads->len;
+	int seconds = STAGE_TIMEOUT_S + 2 * (int)commands * SERVICE_TIMEOUT_S +
+	              probe_timeout_s(push) + CONFIRM_SLACK_S;
 
 	push->deadline_ms = clock_deadline_ms(seconds * INT64_C(1000));
 }

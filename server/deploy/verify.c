@@ -89,7 +89,7 @@ static void look_from_outside(struct cargo *cargo)
 		diverged(cargo, cargo->probe.text);
 	else
 		(void)err_set(&cargo->err, ERR_TEMPORARY, "%s:%u %s",
-		              cargo->slot->probe_address, cargo->slot->probe_port,
+		              cargo->probe_from->address, cargo->probe_from->port,
 		              cargo->probe.text);
 }
 

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "fleet/service.h"
+#include "install/install.h"
 #include "install/preset.h"
 
 /* Where the configuration meets what is built in and what is installed. */
@@ -19,29 +21,107 @@ static void problem(struct strlist *problems, const struct config_mark *mark,
 	strlist_add(problems, line);
 }
 
+/* "what 'name'; there are: a, b" of a certificate's key. */
+static void unknown(const struct config_certificate *certificate, const char *key,
+                    const char *what, const char *name, const char *there_are,
+                    struct strlist *problems)
+{
+	AUTO_FREE char *path = xasprintf("certificates.%s.%s", certificate->name, key);
+	AUTO_FREE char *text = xasprintf("no %s '%s'; there are: %s", what, name,
+	                                 there_are);
+
+	problem(problems, &certificate->mark, path, text);
+}
+
+static void check_preset(const struct config_certificate *certificate, const char *key,
+                         const char *name, struct strlist *problems)
+{
+	AUTO_BUF struct buf known = BUF_INIT(4096);
+
+	if (preset_find(name))
+		return;
+	for (const struct preset *p = presets; p->name; p++)
+		buf_addf(&known, "%s%s", known.len ? ", " : "", p->name);
+	buf_addf(&known, "; or give the command as a list%s",
+	         str_eq(key, "reload") ? "" : ", under reload");
+	unknown(certificate, key, "service preset", name, known.data, problems);
+}
+
+static void check_format(const struct config_certificate *certificate, const char *name,
+                         struct strlist *problems)
+{
+	AUTO_FREE char *path = xasprintf("certificates.%s.install.formats",
+	                                 certificate->name);
+	AUTO_BUF struct buf known = BUF_INIT(4096);
+	enum install_format format;
+
+	if (install_format_find(name, &format))
+		return;
+	/* Its password is on the server, and must not pass through here. */
+	if (str_eq(name, "pkcs12")) {
+		problem(
+		    problems, &certificate->mark, path,
+		    "pkcs12 needs a password that lies on the server, and over a plain "
+		    "SSH login nothing there could read it; have the server make it of "
+		    "the PEM files, by a command of its own under reload");
+		return;
+	}
+	for (size_t i = 0; i < INSTALL_FORMAT_COUNT; i++)
+		buf_addf(&known, "%s%s", i ? ", " : "", install_format_names[i]);
+	unknown(certificate, "install.formats", "format", name, known.data, problems);
+}
+
+static void check_protocol(const struct config_certificate *certificate, const char *key,
+                           const char *name, struct strlist *problems)
+{
+	AUTO_BUF struct buf known = BUF_INIT(4096);
+	enum probe_protocol protocol;
+
+	if (probe_protocol_find(name, &protocol))
+		return;
+	for (size_t i = 0; i < PROBE_PROTOCOL_COUNT; i++)
+		buf_addf(&known, "%s%s", i ? ", " : "", probe_protocol_names[i]);
+	unknown(certificate, key, "protocol", name, known.data, problems);
+}
+
+static void check_probes(const struct config_certificate *certificate,
+                         struct strlist *problems)
+{
+	const struct config_probe *probe = &certificate->probe;
+	size_t count;
+	AUTO_FREE struct fleet_probe *probes = fleet_probes(certificate, &count);
+	AUTO_FREE char *path = xasprintf("certificates.%s.probe", certificate->name);
+
+	if (probe->protocol)
+		check_protocol(certificate, "probe.protocol", probe->protocol, problems);
+	for (size_t i = 0; i < probe->ports.len; i++) {
+		const char *slash = strchr(probe->ports.items[i], '/');
+
+		if (slash)
+			check_protocol(certificate, "probe.ports", slash + 1, problems);
+	}
+	if (!probe->is_off && count == 0)
+		problem(problems, &certificate->mark, path,
+		        "which port shows the certificate? say {port: 443}, or false to "
+		        "install without looking");
+}
+
 static void check_service(const struct config_certificate *certificate,
                           struct strlist *problems)
 {
-	AUTO_BUF struct buf known = BUF_INIT(4096);
-	AUTO_FREE char *path = NULL;
-	const char *name = certificate->reload_preset;
+	const struct strlist *services = &certificate->services;
+	const struct strlist *formats = &certificate->install.formats;
+	size_t before = problems->len;
 
-	if (name && !preset_find(name)) {
-		for (const struct preset *p = presets; p->name; p++)
-			buf_addf(&known, "%s%s", known.len ? ", " : "", p->name);
-		AUTO_FREE char *text = xasprintf("no service preset '%s'; there are: %s; "
-		                                 "or give the command as a list",
-		                                 name, known.data);
-
-		path = xasprintf("certificates.%s.reload", certificate->name);
-		problem(problems, &certificate->mark, path, text);
-	} else if (!name && !certificate->probe.is_off && !certificate->probe.port) {
-		path = xasprintf("certificates.%s.probe", certificate->name);
-		problem(problems, &certificate->mark, path,
-		        "which port shows the certificate? say {port: 443}, or false to "
-		        "install "
-		        "without looking");
-	}
+	for (size_t i = 0; i < services->len; i++)
+		check_preset(certificate, "services", services->items[i], problems);
+	if (certificate->reload_preset)
+		check_preset(certificate, "reload", certificate->reload_preset, problems);
+	for (size_t i = 0; i < formats->len; i++)
+		check_format(certificate, formats->items[i], problems);
+	/* What an unknown service shows is not known either. */
+	if (problems->len == before)
+		check_probes(certificate, problems);
 }
 
 static const struct provider_option_info *find_info(const struct provider_info *info,

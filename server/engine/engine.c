@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
-#include "install/preset.h"
+#include "fleet/service.h"
 #include "sched/sched.h"
 
 #include "internal.h"
@@ -107,38 +107,52 @@ static char *choose_sni(const struct config_certificate *certificate,
 	return xstrdup(name);
 }
 
+static void wire_probes(struct slot_home *home, struct deploy_slot *slot,
+                        const struct config_certificate *certificate,
+                        const struct config_host *host)
+{
+	const struct config_probe *probe = &certificate->probe;
+	size_t count;
+	AUTO_FREE struct fleet_probe *probes = fleet_probes(certificate, &count);
+
+	home->sni = choose_sni(certificate, host);
+	home->probes = xcalloc(count + 1, sizeof(*home->probes));
+	for (size_t i = 0; i < count; i++)
+		home->probes[i] = (struct probe_target){
+			.address = probe->address ? probe->address : host->address,
+			.port = probes[i].port,
+			.protocol = probes[i].protocol,
+			.sni = home->sni,
+			.timeout_s = probe->timeout_s,
+		};
+	slot->probes = home->probes;
+	slot->probe_count = count;
+}
+
 static void wire_slot(struct engine *engine, const struct config_certificate *certificate,
                       const struct config_host *host)
 {
 	size_t at = engine->slot_count++;
 	struct slot_home *home = &engine->slot_homes[at];
-	const struct config_probe *probe = &certificate->probe;
-	const struct preset *preset = certificate->reload_preset
-	                                  ? preset_find(certificate->reload_preset)
-	                                  : NULL;
-	uint16_t port = probe->port ? probe->port : preset ? preset->probe_port : 0;
+	const struct config_install *install = &certificate->install;
 
-	fleet_service(certificate, &home->test, &home->reload);
+	fleet_service(certificate, &home->tests, &home->reloads);
 	home->setup = fleet_setup(certificate, host);
-	home->sni = choose_sni(certificate, host);
 	engine->slots[at] = (struct deploy_slot){
 		.certificate = certificate->name,
 		.host = host->name,
-		.directory = certificate->install.directory,
+		.directory = install->directory,
 		/* By number: the installer runs as root, whose group is not "root"
 		 * everywhere. */
-		.owner = certificate->install.owner ? certificate->install.owner : "0",
-		.group = certificate->install.group ? certificate->install.group : "0",
-		.mode = certificate->install.mode,
+		.owner = install->owner ? install->owner : "0",
+		.group = install->group ? install->group : "0",
+		.mode = install->mode,
+		.formats = fleet_formats(certificate),
 		.setup = home->setup,
-		.test = &home->test,
-		.reload = &home->reload,
-		.is_probed = !probe->is_off && port,
-		.probe_address = probe->address ? probe->address : host->address,
-		.probe_port = port,
-		.probe_sni = home->sni,
-		.probe_timeout_s = probe->timeout_s,
+		.tests = &home->tests,
+		.reloads = &home->reloads,
 	};
+	wire_probes(home, &engine->slots[at], certificate, host);
 }
 
 static void wire_hosts(struct engine *engine, const struct config *config)
@@ -243,8 +257,9 @@ void engine_free(struct engine *engine)
 	for (size_t i = 0; i < engine->secret_count; i++)
 		secret_free(engine->secrets[i]);
 	for (size_t i = 0; i < engine->slot_count; i++) {
-		strlist_deinit(&engine->slot_homes[i].test);
-		strlist_deinit(&engine->slot_homes[i].reload);
+		install_commands_deinit(&engine->slot_homes[i].tests);
+		install_commands_deinit(&engine->slot_homes[i].reloads);
+		free(engine->slot_homes[i].probes);
 		free(engine->slot_homes[i].setup);
 		free(engine->slot_homes[i].sni);
 	}

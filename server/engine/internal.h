@@ -3,6 +3,8 @@
 #define ENGINE_INTERNAL_H
 #include "deploy/deploy.h"
 #include "engine.h"
+#include "install/install.h"
+#include "install/probe.h"
 #include "issue/issue.h"
 
 /* internal - the settings that were made from the configuration, and who works by them;
@@ -10,7 +12,8 @@
 
 /* A slot, and what it points to. */
 struct slot_home {
-	struct strlist test, reload;
+	struct install_commands tests, reloads;
+	struct probe_target *probes;
 	char *setup;
 	char *sni;
 };

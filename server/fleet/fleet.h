@@ -95,12 +95,6 @@ struct certificate;
 int64_t fleet_renewal(const struct config_certificate *wanted,
                       const struct certificate *has, const char **why);
 
-/* The service of a certificate: its own argv lists, or the preset's, into test and
- * reload. */
-struct strlist;
-void fleet_service(const struct config_certificate *certificate, struct strlist *test,
-                   struct strlist *reload);
-
 /* The DNS entries of a certificate as an order remembers them: joined by ",". The caller
  * frees. */
 char *fleet_dns(const struct config_certificate *certificate);

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/digest.h"
-#include "install/preset.h"
+#include "service.h"
 #include "store/delivery.h"
 
 /* What the configuration wants, boiled down to a digest that a row can remember. */
@@ -59,44 +59,36 @@ char *fleet_dns(const struct config_certificate *certificate)
 	return buf_take(&text);
 }
 
-static void add_argv(struct strlist *list, const char *const *argv)
+static void add_commands(struct buf *text, const char *name,
+                         const struct install_commands *commands)
 {
-	for (; argv && *argv; argv++)
-		strlist_add(list, *argv);
-}
-
-void fleet_service(const struct config_certificate *certificate, struct strlist *test,
-                   struct strlist *reload)
-{
-	const struct preset *preset = certificate->reload_preset
-	                                  ? preset_find(certificate->reload_preset)
-	                                  : NULL;
-
-	if (certificate->test.len)
-		strlist_copy(test, &certificate->test);
-	else if (preset)
-		add_argv(test, preset->test);
-	if (preset)
-		add_argv(reload, preset->reload);
-	else
-		strlist_copy(reload, &certificate->reload);
+	for (size_t i = 0; i < commands->len; i++) {
+		if (i > 0)
+			buf_addf(text, "and\n");
+		add_list(text, name, &commands->items[i]);
+	}
 }
 
 char *fleet_setup(const struct config_certificate *certificate,
                   const struct config_host *host)
 {
 	AUTO_BUF struct buf text = BUF_INIT(TEXT_MAX);
-	AUTO_STRLIST struct strlist test = { 0 }, reload = { 0 };
+	AUTO_COMMANDS struct install_commands tests = { 0 }, reloads = { 0 };
+	unsigned formats = fleet_formats(certificate);
 
-	fleet_service(certificate, &test, &reload);
+	fleet_service(certificate, &tests, &reloads);
 	add(&text, "address", host->address);
 	buf_addf(&text, "port=%u mode=%o\n", host->port,
 	         (unsigned)certificate->install.mode);
 	add(&text, "directory", certificate->install.directory);
 	add(&text, "owner", certificate->install.owner);
 	add(&text, "group", certificate->install.group);
-	add_list(&text, "test", &test);
-	add_list(&text, "reload", &reload);
+	/* A digest of one service and PEM alone is as it was before there could be more.
+	 */
+	if (formats)
+		buf_addf(&text, "formats=%x\n", formats);
+	add_commands(&text, "test", &tests);
+	add_commands(&text, "reload", &reloads);
 	return digest(&text);
 }
 

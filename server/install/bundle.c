@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "crypto/digest.h"
+#include "files.h"
 #include "program.h"
 
 /* Limits of what the bundle's readers must take. */
@@ -11,21 +11,6 @@ enum { DIRECTORY_MAX = 512, ARGV_MAX = 64, ARGUMENT_MAX = 1024, TIMEOUT_MAX_S = 
 
 static const char name_letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789._-";
-
-/* The four files of a slot, in the order of the bundle and of the checksum. */
-struct file {
-	const char *name;
-	const char *text;
-};
-enum { FILE_COUNT = 4 };
-
-static void list_files(const struct install_slot *slot, struct file files[FILE_COUNT])
-{
-	files[0] = (struct file){ "cert.pem", slot->cert_pem };
-	files[1] = (struct file){ "chain.pem", slot->chain_pem };
-	files[2] = (struct file){ "fullchain.pem", slot->fullchain_pem };
-	files[3] = (struct file){ "privkey.pem", secret_reveal(slot->key_pem, NULL) };
-}
 
 /* One line of text: no control characters, of which newline would be a new line of the
  * bundle. */
@@ -87,26 +72,6 @@ static bool check_slot(const struct install_slot *slot, struct err *err)
 	       check_account("group", slot->group, err);
 }
 
-static bool check_files(const struct install_slot *slot, struct err *err)
-{
-	struct file files[FILE_COUNT];
-
-	list_files(slot, files);
-	for (size_t i = 0; i < FILE_COUNT; i++) {
-		size_t len = strlen(files[i].text);
-
-		for (const char *at = files[i].text; *at; at++)
-			if (*at != '\n' && (*at < ' ' || *at > '~'))
-				return err_set(err, ERR_INTERNAL, "%s is not PEM",
-				               files[i].name);
-		if (len ? files[i].text[len - 1] != '\n'
-		        : !str_eq(files[i].name, "chain.pem"))
-			return err_set(err, ERR_INTERNAL, "%s does not end with a line",
-			               files[i].name);
-	}
-	return true;
-}
-
 static bool check_slots(const struct install_slot *slots, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -130,23 +95,42 @@ static bool check_slots(const struct install_slot *slots, size_t count, struct e
 	return true;
 }
 
-static bool add_argv(const char *what, const struct strlist *argv, struct buf *out,
-                     struct err *err)
+static bool check_argument(const char *what, const struct strlist *argv, size_t i,
+                           struct err *err)
 {
-	if (argv->len > ARGV_MAX)
-		return err_set(err, ERR_CONFIG,
-		               "the %s command has more than %d arguments", what,
-		               ARGV_MAX);
-	buf_addf(out, "%s %zu\n", what, argv->len);
-	for (size_t i = 0; i < argv->len; i++) {
-		const char *item = argv->items[i];
+	const char *item = argv->items[i];
 
-		if ((i == 0 && !*item) || strlen(item) > ARGUMENT_MAX || !is_line(item))
+	if ((i > 0 || *item) && strlen(item) <= ARGUMENT_MAX && is_line(item))
+		return true;
+	return err_set(
+	    err, ERR_CONFIG,
+	    "argument %zu of the %s command is empty, has control characters or "
+	    "is over %d bytes",
+	    i, what, ARGUMENT_MAX);
+}
+
+/* A list of lines: "=" before each argument, "-" behind the last of a command. */
+static bool add_commands(const char *what, const struct install_commands *commands,
+                         struct buf *out, struct err *err)
+{
+	size_t lines = 0;
+
+	for (size_t i = 0; i < commands->len; i++)
+		lines += commands->items[i].len + 1;
+	buf_addf(out, "%s %zu\n", what, lines);
+	for (size_t i = 0; i < commands->len; i++) {
+		const struct strlist *argv = &commands->items[i];
+
+		if (argv->len == 0 || argv->len > ARGV_MAX)
 			return err_set(err, ERR_CONFIG,
-			               "argument %zu of the %s command is empty, has "
-			               "control characters or is over %d bytes",
-			               i, what, ARGUMENT_MAX);
-		buf_addf(out, "%s\n", item);
+			               "the %s command has %zu arguments: 1 to %d go",
+			               what, argv->len, ARGV_MAX);
+		for (size_t k = 0; k < argv->len; k++) {
+			if (!check_argument(what, argv, k, err))
+				return false;
+			buf_addf(out, "=%s\n", argv->items[k]);
+		}
+		buf_addf(out, "-\n");
 	}
 	return true;
 }
@@ -158,45 +142,21 @@ static void add_slot(const struct install_slot *slot, struct buf *out)
 	         "slot %s\ndirectory %s\nowner %s\ngroup %s\nmode %04o\nopen-mode %04o\n",
 	         slot->name, slot->directory, slot->owner, slot->group,
 	         (unsigned)slot->mode, (unsigned)(slot->mode | 0444));
-}
-
-/* SHA-256 over the four files, one after the other. */
-static void add_sum(const struct install_slot *slot, struct buf *out)
-{
-	struct file files[FILE_COUNT];
-	AUTO_BUF struct buf all = BUF_INIT(INSTALL_BUNDLE_MAX);
-	unsigned char sum[SHA256_LEN];
-
-	list_files(slot, files);
-	for (size_t i = 0; i < FILE_COUNT; i++)
-		buf_add(&all, files[i].text, strlen(files[i].text));
-	out->over = out->over || all.over;
-	sha256(all.data, all.len, sum);
-	str_add_hex(out, sum, sizeof(sum));
+	files_add_names(slot, out);
 }
 
 static void add_files(const struct install_slot *slot, struct buf *out)
 {
-	struct file files[FILE_COUNT];
-
 	buf_addf(out, "sum ");
-	add_sum(slot, out);
+	files_add_sum(slot, out);
 	buf_addf(out, "\n");
-	list_files(slot, files);
-	for (size_t i = 0; i < FILE_COUNT; i++) {
-		size_t lines = 0;
-
-		for (const char *at = files[i].text; (at = strchr(at, '\n')); at++)
-			lines++;
-		buf_addf(out, "%s %zu\n", files[i].name, lines);
-		buf_add(out, files[i].text, strlen(files[i].text));
-	}
+	files_add_texts(slot, out);
 }
 
 static void add_head(const char *job, int service_s, int confirm_s, struct buf *out)
 {
 	buf_addf(out,
-	         "certferry-bundle 1\njob %s\nservice-timeout %d\nconfirm-timeout %d\n",
+	         "certferry-bundle 2\njob %s\nservice-timeout %d\nconfirm-timeout %d\n",
 	         job, service_s, confirm_s);
 }
 
@@ -223,11 +183,11 @@ bool install_bundle(const struct install_job *job, struct buf *out, struct err *
 		    "timeouts of %d s (service) and %d s (confirm): 1 to %d go",
 		    job->service_timeout_s, job->confirm_timeout_s, TIMEOUT_MAX_S);
 	add_head("install", job->service_timeout_s, job->confirm_timeout_s, out);
-	if (!add_argv("test", job->test, out, err) ||
-	    !add_argv("reload", job->reload, out, err))
+	if (!add_commands("test", job->tests, out, err) ||
+	    !add_commands("reload", job->reloads, out, err))
 		return false;
 	for (size_t i = 0; i < job->slot_count; i++) {
-		if (!check_files(&job->slots[i], err))
+		if (!files_check(&job->slots[i], err))
 			return err_context(err, "certificate %s", job->slots[i].name);
 		add_slot(&job->slots[i], out);
 		add_files(&job->slots[i], out);
@@ -239,13 +199,13 @@ bool install_bundle(const struct install_job *job, struct buf *out, struct err *
 static bool ask_bundle(const char *what, const struct install_job *job, struct buf *out,
                        struct err *err)
 {
-	const struct strlist none = { 0 };
+	const struct install_commands none = { 0 };
 
 	if (!check_slots(job->slots, job->slot_count, err))
 		return false;
 	add_head(what, job->service_timeout_s, 1, out);
-	if (!add_argv("test", job->test, out, err) ||
-	    !add_argv("reload", &none, out, err))
+	if (!add_commands("test", job->tests, out, err) ||
+	    !add_commands("reload", &none, out, err))
 		return false;
 	for (size_t i = 0; i < job->slot_count; i++)
 		add_slot(&job->slots[i], out);
@@ -255,10 +215,11 @@ static bool ask_bundle(const char *what, const struct install_job *job, struct b
 bool install_inspect_bundle(const struct install_slot *slots, size_t count,
                             struct buf *out, struct err *err)
 {
-	const struct strlist none = { 0 };
-	const struct install_job job = {
-		.slots = slots, .slot_count = count, .test = &none, .service_timeout_s = 1
-	};
+	const struct install_commands none = { 0 };
+	const struct install_job job = { .slots = slots,
+		                         .slot_count = count,
+		                         .tests = &none,
+		                         .service_timeout_s = 1 };
 
 	return ask_bundle("inspect", &job, out, err);
 }
@@ -272,7 +233,7 @@ char *install_live_text(const struct install_slot *slot)
 {
 	AUTO_BUF struct buf out = BUF_INIT(512);
 
-	add_sum(slot, &out);
+	files_add_sum(slot, &out);
 	buf_addf(&out, " %04o %s:%s", (unsigned)slot->mode, slot->owner, slot->group);
 	return buf_take(&out);
 }

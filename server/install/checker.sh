@@ -47,26 +47,32 @@ take_slot() {
 	fi
 }
 
-# The service's own test as things are. No file holds what it prints.
-finish() {
-	[ -n "$test_argv" ] || quit 0
-	work=/dev/null
-	set --
-	for item in $test_argv; do
-		set -- "$@" "${item#=}"
-	done
-	said=$({
+# Runs a test. No file holds what it prints.
+run() {
+	how=$({
 		env -i "PATH=$PATH" LC_ALL=C HOME=/ "$@" </dev/null &
 		guard "$service_timeout" $!
 		echo "$nl$?"
 	} 2>&1 | tail -c 999)
-	status=${said##*"$nl"}
-	said=$(printf "%s" "${said%"$nl"*}" | printable)
+	status=${how##*"$nl"}
+	how=$(printf "%s" "${how%"$nl"*}" | printable)
 	case $status in
-	0) say tested ;;
-	143 | 137) say test-failed "did not end within $service_timeout s: $said" ;;
-	*) say test-failed "ended with status $status: $said" ;;
+	0) return 0 ;;
+	143 | 137) how="did not end within $service_timeout s: $how" ;;
+	*) how="ended with status $status: $how" ;;
 	esac
+	return 1
+}
+
+# The services' own tests as things are.
+finish() {
+	[ -n "$tests" ] || quit 0
+	work=/dev/null
+	if serve "$tests" ""; then
+		say tested
+	else
+		say test-failed "$said"
+	fi
 	quit 0
 }
 

@@ -15,28 +15,54 @@
  *
  * The transport "shell": a fixed POSIX sh program (shared.sh and installer.sh) is the
  * command of the SSH session and reads one bundle on its standard input. The bundle holds
- * the slots of one service: for each a directory, owner, group, mode and the files. The
- * program makes a new generation directory per slot, switches one symlink each, tests and
- * reloads the service, and says so line by line. Then it waits for "commit" or
- * "rollback"; when neither comes in time, or the connection is lost, it rolls back by
- * itself. docs/protocol-shell.md has the bundle and the lines. Nothing here talks to a
- * server.
+ * the slots of one service, or of several that are reloaded together: for each a
+ * directory, owner, group, mode and the files. The program makes a new generation
+ * directory per slot, switches one symlink each, tests and reloads the services, and says
+ * so line by line. Then it waits for "commit" or "rollback"; when neither comes in time,
+ * or the connection is lost, it rolls back by itself. docs/protocol-shell.md has the
+ * bundle and the lines. Nothing here talks to a server.
  */
+
+/* What else than the PEM files lies in the slot's directory; bits of install_slot. */
+enum install_format {
+	INSTALL_PEM,      /* cert.pem, chain.pem, fullchain.pem, privkey.pem: always */
+	INSTALL_COMBINED, /* combined.pem: certificate, chain and key in one */
+	INSTALL_DER,      /* cert.der, and privkey.der (PKCS #8) */
+	INSTALL_FORMAT_COUNT
+};
+extern const char *const install_format_names[INSTALL_FORMAT_COUNT];
+bool install_format_find(const char *name, enum install_format *out);
+
 struct install_slot {
 	const char *name;      /* the certificate's, [A-Za-z0-9._-]{1,64} */
 	const char *directory; /* absolute; the live files are in directory/live */
 	const char *owner, *group;
-	mode_t mode; /* of privkey.pem; the others get 0444 added */
+	mode_t mode;      /* of files with the key; the others get 0444 added */
+	unsigned formats; /* 1U << INSTALL_COMBINED and so on */
 	const char *cert_pem, *chain_pem, *fullchain_pem;
 	const struct secret *key_pem;
 };
 
+/* Commands of one or several services, in order; { 0 } is none. */
+struct install_commands {
+	struct strlist *items; /* argv */
+	size_t len;
+};
+/* A new one, empty; valid until the next is added. */
+struct strlist *install_commands_add(struct install_commands *commands);
+bool install_commands_equal(const struct install_commands *a,
+                            const struct install_commands *b);
+/* "nginx -t; postfix check" */
+void install_commands_show(const struct install_commands *commands, struct buf *out);
+void install_commands_deinit(struct install_commands *commands);
+#define AUTO_COMMANDS CLEANUP(install_commands_deinit)
+
 struct install_job {
 	const struct install_slot *slots;
 	size_t slot_count;
-	const struct strlist *test;   /* argv, empty: none */
-	const struct strlist *reload; /* argv, empty: none */
-	int service_timeout_s;        /* for test and for reload, each */
+	const struct install_commands *tests;
+	const struct install_commands *reloads;
+	int service_timeout_s; /* for each of these commands */
 	int confirm_timeout_s; /* without "commit" or "rollback" for so long: roll back */
 };
 

@@ -35,20 +35,11 @@ boot=
 discard() {
 	rm -rf "$dir/.new-$id" "$dir/gen-$id"
 	[ ! -L "$dir/live" ] || return 0
-	for file in $files; do
-		[ ! -L "$dir/$file" ] || rm -f "$dir/$file"
+	set +f
+	for at in "$dir"/*; do
+		[ "$(readlink "$at")" != "live/${at##*/}" ] || rm -f "$at"
 	done
-}
-
-# The next $1 lines as a text.
-get_text() {
-	text=
-	count=$1
-	while [ "$count" -gt 0 ]; do
-		get
-		text=$text$line$nl
-		count=$((count - 1))
-	done
+	set -f
 }
 
 # Runs a command of the system unless the slot has failed already.
@@ -131,16 +122,23 @@ sum_of() {
 	done 2>/dev/null | sha256sum | cut -d " " -f 1
 }
 
-modes_right() {
-	set --
-	for file in $files; do
-		set -- "$@" "$dir/live/$file"
+# The files of list $2 in directory $1.
+paths() {
+	paths=
+	for file in $2; do
+		paths=$paths$1/$file$nl
 	done
-	found=$(find "$@" -type f -user "$owner" -group "$group" \
-		\( -name privkey.pem -perm "$mode" -o ! -name privkey.pem -perm "$open_mode" \) \
-		2>/dev/null)
-	joined=$*
-	[ "$found" = "$joined" ]
+}
+
+# Are the live files of list $1 the owner's and group's, with mode $2?
+have_mode() {
+	paths "$dir/live" "$1"
+	found=$(find $paths -type f -user "$owner" -group "$group" -perm "$2" 2>/dev/null)
+	[ "$found$nl" = "$paths" ]
+}
+
+modes_right() {
+	have_mode "$open_files" "$open_mode" && have_mode "$secret_files" "$mode"
 }
 
 is_live() {
@@ -153,15 +151,22 @@ is_live() {
 finish_new() {
 	[ "$(sum_of "$new")" = "$sum" ] ||
 		{ why="$new is not what was sent: is the disk full?"; return 1; }
-	set --
-	for file in $files; do
-		set -- "$@" "$new/$file"
-	done
-	try chown "$owner:$group" "$@"
-	try chmod "$open_mode" "$@"
-	try chmod "$mode" "$new/privkey.pem"
+	paths "$new" "$open_files"
+	try chmod "$open_mode" $paths
+	paths "$new" "$secret_files"
+	try chmod "$mode" $paths
+	paths "$new" "$files"
+	try chown "$owner:$group" $paths
 	try chmod 755 "$new"
-	try flush "$@" "$new"
+	try flush $paths "$new"
+}
+
+# $text is the file; base64 of it where it has bytes that a shell cannot hold.
+put() {
+	case $file in
+	*.der) printf "%s" "$text" | base64 -d ;;
+	*) printf "%s" "$text" ;;
+	esac 2>/dev/null >"$new/$file" || why="cannot write $new/$file: is the disk full?"
 }
 
 # Reads the rest of a slot in any case; writes as long as all is well.
@@ -172,8 +177,7 @@ stage() {
 	for file in $files; do
 		want "$file"
 		get_text "$value"
-		[ -n "$why" ] || printf "%s" "$text" 2>/dev/null >"$new/$file" ||
-			why="cannot write $new/$file: is the disk full?"
+		[ -n "$why" ] || put
 	done
 	text=
 	line=
@@ -260,30 +264,23 @@ tidy() {
 	done
 }
 
-# Runs a command of the service from its list. $said is what to report where it fails.
-# Its output goes to a file, so that a daemon it starts holds no pipe of ours.
-serve() {
-	said=
-	[ -n "$1" ] || return 0
-	argv=$1
-	set --
-	for item in $argv; do
-		set -- "$@" "${item#=}"
-	done
+# Runs a command of a service. $how is what to report where it fails. Its output goes to a
+# file, so that a daemon it starts holds no pipe of ours.
+run() {
 	rm -f "$work/late"
 	env -i "PATH=$PATH" LC_ALL=C HOME=/ "$@" </dev/null >"$work/output" 2>&1 &
 	guard "$service_timeout" $! && return 0
-	said="ended with status $status:"
-	[ ! -e "$work/late" ] || said="did not end within $service_timeout s:"
-	said="$said $(printable <"$work/output")"
+	how="ended with status $status:"
+	[ ! -e "$work/late" ] || how="did not end within $service_timeout s:"
+	how="$how $(printable <"$work/output")"
 	return 1
 }
 
-# Links back, and the service reloaded with them where it had been reloaded.
+# Links back, and all services reloaded with them where one had been reloaded.
 undo() {
 	switch_back
 	if [ -n "$1" ] && [ -n "$switched" ]; then
-		serve "$reload_argv" || bad="$bad and the reload after it $said"
+		serve "$reloads" on || bad="$bad and the reload after it $said"
 	fi
 }
 
@@ -305,14 +302,14 @@ finish() {
 		quit 1
 	fi
 	[ -z "$staged" ] || say switched
-	if ! serve "$test_argv"; then
+	if ! serve "$tests" ""; then
 		complaint=$said
 		undo ""
 		say test-failed "$complaint$bad"
 		quit 1
 	fi
-	[ -z "$test_argv" ] || say tested
-	if ! serve "$reload_argv"; then
+	[ -z "$tests" ] || say tested
+	if ! serve "$reloads" ""; then
 		complaint=$said
 		undo again
 		say reload-failed "$complaint$bad"

@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "crypto/digest.h"
 #include "resolve.h"
+#include "starttls.h"
 
 DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free);
 DEFINE_CLEANUP(SSL *, SSL_free);
@@ -31,18 +33,22 @@ const char *const probe_seen_names[PROBE_SEEN_COUNT] = {
 	[PROBE_UNREACHABLE] = "unreachable",
 };
 
-/* True when the socket is ready; errno is ETIMEDOUT at the deadline. */
-static bool wait_for(int fd, short what, int64_t deadline_ms)
-{
-	struct pollfd pfd = { .fd = fd, .events = what };
-	int n;
+const char *const probe_protocol_names[PROBE_PROTOCOL_COUNT] = {
+	[PROBE_TLS] = "tls",
+	[PROBE_SMTP] = "smtp",
+	[PROBE_IMAP] = "imap",
+	[PROBE_POP3] = "pop3",
+	[PROBE_POSTGRESQL] = "postgresql",
+};
 
-	do
-		n = poll(&pfd, 1, clock_left_ms(deadline_ms));
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
-		errno = ETIMEDOUT;
-	return n > 0;
+bool probe_protocol_find(const char *name, enum probe_protocol *out)
+{
+	for (size_t i = 0; i < PROBE_PROTOCOL_COUNT; i++)
+		if (str_eq(probe_protocol_names[i], name)) {
+			*out = (enum probe_protocol)i;
+			return true;
+		}
+	return false;
 }
 
 /* The connected socket; else -1 and errno. */
@@ -57,7 +63,7 @@ static int connect_one(const struct addrinfo *to, int64_t deadline_ms)
 	if (fd < 0)
 		return -1;
 	if (connect(fd, to->ai_addr, to->ai_addrlen) < 0) {
-		if (errno != EINPROGRESS || !wait_for(fd, POLLOUT, deadline_ms))
+		if (errno != EINPROGRESS || !socket_wait(fd, POLLOUT, deadline_ms))
 			return -1;
 		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &problem, &len) < 0)
 			return -1;
@@ -136,17 +142,10 @@ static SSL *session_new(SSL_CTX *ctx, const char *sni)
 static bool send_out(SSL *ssl, int fd, int64_t deadline_ms)
 {
 	char *bytes = NULL;
-	size_t len = (size_t)BIO_get_mem_data(SSL_get_wbio(ssl), &bytes), sent = 0;
+	size_t len = (size_t)BIO_get_mem_data(SSL_get_wbio(ssl), &bytes);
 
-	while (sent < len) {
-		ssize_t n = send(fd, bytes + sent, len - sent, MSG_NOSIGNAL);
-
-		if (n >= 0)
-			sent += (size_t)n;
-		else if (errno != EINTR &&
-		         (errno != EAGAIN || !wait_for(fd, POLLOUT, deadline_ms)))
-			return false;
-	}
+	if (!socket_send(fd, bytes, len, deadline_ms))
+		return false;
 	return BIO_reset(SSL_get_wbio(ssl)) == 1;
 }
 
@@ -157,7 +156,7 @@ static bool take_in(SSL *ssl, int fd, size_t *taken, int64_t deadline_ms)
 	ssize_t n;
 
 	do {
-		if (!wait_for(fd, POLLIN, deadline_ms))
+		if (!socket_wait(fd, POLLIN, deadline_ms))
 			return false;
 		n = recv(fd, piece, sizeof(piece), 0);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
@@ -221,13 +220,44 @@ static void read_serial(const X509 *leaf, struct probe_result *out)
 	snprintf(out->serial, sizeof(out->serial), "%s", hex.len ? hex.data : "?");
 }
 
-static void read_leaf(X509 *leaf, const unsigned char wanted[32],
+/* Why it is another one, as far as can be told: what a person would ask next. */
+static const char *kind_of_other(const struct probe_target *target, X509 *leaf,
+                                 const struct probe_result *out)
+{
+	if (target->before_sha256 &&
+	    memcmp(out->sha256, target->before_sha256, sizeof(out->sha256)) == 0)
+		return "still serves the certificate before this one, it has not "
+		       "reloaded";
+	if (out->not_after < clock_now())
+		return "serves another certificate, which has expired";
+	if (target->sni && *target->sni && !is_address(target->sni) &&
+	    X509_check_host(leaf, target->sni, 0, 0, NULL) != 1)
+		return "serves another certificate, which is not for that name";
+	return "serves another certificate";
+}
+
+static void tell_leaf(const struct probe_target *target, X509 *leaf,
                       struct probe_result *out)
+{
+	char until[CLOCK_TEXT];
+
+	clock_format(out->not_after, until);
+	if (out->seen == PROBE_OTHER)
+		snprintf(out->text, sizeof(out->text), "%s: serial %s, until %s",
+		         kind_of_other(target, leaf, out), out->serial, until);
+	else if (out->not_after < clock_now())
+		snprintf(out->text, sizeof(out->text),
+		         "serves the wanted certificate, but it has expired: %s", until);
+	else
+		snprintf(out->text, sizeof(out->text), "serves the wanted certificate");
+}
+
+static void read_leaf(const struct probe_target *target, X509 *leaf,
+                      const unsigned char wanted[32], struct probe_result *out)
 {
 	unsigned char *der = NULL;
 	int len = i2d_X509(leaf, &der);
 	struct tm tm = { 0 };
-	char until[CLOCK_TEXT];
 
 	if (len > 0)
 		sha256(der, (size_t)len, out->sha256);
@@ -237,12 +267,7 @@ static void read_leaf(X509 *leaf, const unsigned char wanted[32],
 		out->not_after = (int64_t)timegm(&tm);
 	out->seen = memcmp(out->sha256, wanted, sizeof(out->sha256)) == 0 ? PROBE_WANTED
 	                                                                  : PROBE_OTHER;
-	if (out->seen == PROBE_WANTED)
-		snprintf(out->text, sizeof(out->text), "serves the wanted certificate");
-	else
-		snprintf(out->text, sizeof(out->text),
-		         "serves another certificate: serial %s, until %s", out->serial,
-		         clock_format(out->not_after, until));
+	tell_leaf(target, leaf, out);
 }
 
 static void look(const struct probe_target *target, int fd, int64_t deadline_ms,
@@ -262,7 +287,7 @@ static void look(const struct probe_target *target, int fd, int64_t deadline_ms,
 	 */
 	leaf = ssl ? SSL_get1_peer_certificate(ssl) : NULL;
 	if (leaf)
-		read_leaf(leaf, wanted, out);
+		read_leaf(target, leaf, wanted, out);
 	else
 		tell_failure(target, done ? 0 : problem, out);
 	ERR_clear_error();
@@ -283,9 +308,12 @@ void probe_run(const struct probe_target *target, const unsigned char wanted_sha
 		return;
 	}
 	fd = connect_any(list, deadline_ms);
-	if (fd >= 0)
-		look(target, fd, deadline_ms, wanted_sha256, out);
-	else
+	if (fd < 0) {
 		snprintf(out->text, sizeof(out->text), "%s port %u: %s", target->address,
 		         target->port, strerror(errno));
+		return;
+	}
+	out->seen = PROBE_NO_TLS;
+	if (starttls_run(target->protocol, fd, deadline_ms, out->text, sizeof(out->text)))
+		look(target, fd, deadline_ms, wanted_sha256, out);
 }

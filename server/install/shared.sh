@@ -8,7 +8,7 @@
 
 set -uf
 set +ax
-unset line value text why dir new lock old slot switched test_argv reload_argv
+unset line value text why dir new lock old slot switched tests reloads said
 umask 077
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
@@ -16,7 +16,6 @@ export PATH LC_ALL
 nl="
 "
 IFS=$nl
-files="cert.pem${nl}chain.pem${nl}fullchain.pem${nl}privkey.pem"
 locks=
 
 # A trapped signal ends "wait" with a status over 128, and that counts as a failure of
@@ -25,7 +24,7 @@ trap : HUP INT TERM PIPE
 
 say() {
 	IFS=" "
-	printf "certferry-1 %s\n" "$*" 2>/dev/null
+	printf "certferry-1 %.399s\n" "$*" 2>/dev/null
 	IFS=$nl
 }
 
@@ -61,13 +60,13 @@ want() {
 	esac
 }
 
-# A list of $1 arguments; the "=" keeps empty ones.
-get_argv() {
-	argv=
+# The next $1 lines as a text.
+get_text() {
+	text=
 	count=$1
 	while [ "$count" -gt 0 ]; do
 		get
-		argv=$argv=$line$nl
+		text=$text$line$nl
 		count=$((count - 1))
 	done
 }
@@ -120,6 +119,27 @@ guard() {
 	return "$status"
 }
 
+# Runs the commands of a list one after the other until one fails; all of them where $2 is
+# given. Each argument has a "=" in front, and "-" ends a command. $said: what went wrong.
+serve() {
+	said=
+	list=$1
+	on=$2
+	set --
+	for item in $list; do
+		if [ "$item" != - ]; then
+			set -- "$@" "${item#=}"
+			continue
+		fi
+		if ! run "$@"; then
+			said="$said$(printf "%.60s" "$*" | printable) $how"
+			[ -n "$on" ] || return 1
+		fi
+		set --
+	done
+	[ -z "$said" ]
+}
+
 main() {
 	case $(type printf) in
 	*builtin*) ;;
@@ -129,7 +149,7 @@ main() {
 		command -v $tool >/dev/null || abandon "this server has no $tool"
 	done
 	want certferry-bundle
-	[ "$value" = 1 ] || abandon "the bundle has version $value, this program knows 1"
+	[ "$value" = 2 ] || abandon "the bundle has version $value, this program knows 2"
 	want job
 	job=$value
 	want service-timeout
@@ -137,11 +157,11 @@ main() {
 	want confirm-timeout
 	confirm_timeout=$value
 	want test
-	get_argv "$value"
-	test_argv=$argv
+	get_text "$value"
+	tests=$text
 	want reload
-	get_argv "$value"
-	reload_argv=$argv
+	get_text "$value"
+	reloads=$text
 	while get && [ "$line" != end ]; do
 		slot=${line#slot }
 		want directory
@@ -154,6 +174,13 @@ main() {
 		mode=$value
 		want open-mode
 		open_mode=$value
+		want open
+		get_text "$value"
+		open_files=$text
+		want secret
+		get_text "$value"
+		secret_files=$text
+		files=$open_files$secret_files
 		take_slot
 	done
 	finish

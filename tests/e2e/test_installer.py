@@ -105,7 +105,8 @@ def checksum(texts):
 
 def slot(name, directory, texts, owner="root", group="root", mode="0640", sum=None):
     lines = (f"slot {name}\ndirectory {directory}\nowner {owner}\ngroup {group}\n"
-             f"mode {mode}\nopen-mode 0644\n")
+             f"mode {mode}\nopen-mode 0644\nopen 3\ncert.pem\nchain.pem\nfullchain.pem\n"
+             "secret 1\nprivkey.pem\n")
     if texts is None:
         return lines
     lines += f"sum {sum or checksum(texts)}\n"
@@ -114,10 +115,17 @@ def slot(name, directory, texts, owner="root", group="root", mode="0640", sum=No
     return lines
 
 
+def command_lines(argv):
+    """One command, or a list of them."""
+    commands = [argv] if argv and isinstance(argv[0], str) else argv
+    return [line for command in commands for line in (*("=" + a for a in command), "-")]
+
+
 def bundle(slots, test=(), reload=(), job="install", service=5, confirm=5):
-    head = f"certferry-bundle 1\njob {job}\nservice-timeout {service}\nconfirm-timeout {confirm}\n"
+    head = f"certferry-bundle 2\njob {job}\nservice-timeout {service}\nconfirm-timeout {confirm}\n"
     for what, argv in [("test", test), ("reload", reload)]:
-        head += f"{what} {len(argv)}\n" + "".join(a + "\n" for a in argv)
+        lines = command_lines(argv)
+        head += f"{what} {len(lines)}\n" + "".join(line + "\n" for line in lines)
     return head + "".join(slots) + "end\n"
 
 
@@ -222,7 +230,7 @@ def test_service_test_fails(server):
     log = server.base + "/log"
     p = put(server, "two", test=[test], reload=[server.script("reload", f"echo x >>{log}\n")])
     assert p.lines[:2] == ["staged www", "switched"]
-    assert p.lines[2].startswith("test-failed ended with status 3: ")
+    assert p.lines[2].startswith(f"test-failed {test[:60]} ended with status 3: ")
     assert p.lines[2].endswith("at the end")
     assert len(p.lines[2]) < 380 and len(p.lines) == 3
     assert p.returncode == 1
@@ -234,13 +242,13 @@ def test_service_test_fails(server):
 def test_first_install_fails(server):
     d = server.base + "/tls/www"
     p = put(server, "one", test=["false"])
-    assert p.lines[-1].startswith("test-failed ended with status 1:")
+    assert p.lines[-1].startswith("test-failed false ended with status 1:")
     assert os.listdir(server.outside(d)) == []
 
 
 def test_missing_program(server):
     p = put(server, "one", test=["/no/such/program"])
-    assert p.lines[-1].startswith("test-failed ended with status 127:")
+    assert p.lines[-1].startswith("test-failed /no/such/program ended with status 127:")
     assert "/no/such/program" in p.lines[-1]
 
 
@@ -251,7 +259,7 @@ def test_reload_fails_once(server):
     reload = server.script(
         "reload", f"cat {d}/cert.pem | sed -n 2p >>{log}; grep -q 'CERT one' {d}/cert.pem\n")
     p = put(server, "two", reload=[reload])
-    assert p.lines[-1].startswith("reload-failed ended with status 1:")
+    assert p.lines[-1].startswith(f"reload-failed {reload} ended with status 1:")
     assert open(server.outside(log)).read().splitlines() == ["CERT two", "CERT one"]
     assert live(server, d) == cert("one")
     assert len(generations(server, d)) == 1 and leftovers(server, d) == []
@@ -264,8 +272,8 @@ def test_reload_hangs(server):
     begin = time.time()
     p = put(server, "two", reload=[hang], service=1)
     assert time.time() - begin < 12
-    assert p.lines[-1].startswith("reload-failed did not end within 1 s: stuck")
-    assert "reload after it did not end within 1 s" in p.lines[-1]
+    assert p.lines[-1].startswith(f"reload-failed {hang} did not end within 1 s: stuck")
+    assert f"reload after it {hang} did not end within 1 s" in p.lines[-1]
     assert live(server, d) == cert("one")
     assert leftovers(server, d) == []
 
@@ -537,11 +545,11 @@ def test_look_changes_nothing(server):
                                   test=[test], job="check")) == [
             "checked www", "checked a", "tested"]
         said = server.look(bundle([slot("www", d, None)], test=[bad], job="check"))
-        assert said[1].startswith("test-failed ended with status 3: "), said
+        assert said[1].startswith(f"test-failed {bad[:60]} ended with status 3: "), said
         assert said[1].endswith("why") and len(said[1]) < 380, said
         assert everything(server) == before[0]
     assert server.look(bundle([slot("www", d, None)], test=["/no/such"], job="check"))[1] \
-        .startswith("test-failed ended with status 127:")
+        .startswith("test-failed /no/such ended with status 127:")
 
 
 def test_look_at_a_test_that_hangs(server):
@@ -549,7 +557,7 @@ def test_look_at_a_test_that_hangs(server):
     begin = time.time()
     said = server.look(bundle([slot("www", server.base + "/x", None)], test=[hang], service=1,
                               job="check"))
-    assert said[1] == "test-failed did not end within 1 s: stuck", said
+    assert said[1] == f"test-failed {hang} did not end within 1 s: stuck", said
     assert time.time() - begin < 8
 
 

@@ -20,23 +20,28 @@ static struct install_slot good_slot(const struct secret *key)
 	};
 }
 
-static struct strlist argv_of(const char *first, const char *second)
+static struct install_commands command_of(const char *first, const char *second)
 {
-	struct strlist list = { 0 };
+	struct install_commands commands = { 0 };
+	struct strlist *argv = install_commands_add(&commands);
 
 	if (first)
-		strlist_add(&list, first);
+		strlist_add(argv, first);
 	if (second)
-		strlist_add(&list, second);
-	return list;
+		strlist_add(argv, second);
+	return commands;
 }
+
+#define NAMES                                          \
+	"open 3\ncert.pem\nchain.pem\nfullchain.pem\n" \
+	"secret 1\nprivkey.pem\n"
 
 static void bundle_has_this_form(void **state)
 {
 	AUTO_SECRET struct secret *key = secret_new("KEY\n", 4);
 	const struct install_slot slot = good_slot(key);
-	AUTO_STRLIST struct strlist test = argv_of("nginx", "-t");
-	AUTO_STRLIST struct strlist none = { 0 };
+	AUTO_COMMANDS struct install_commands test = command_of("nginx", "-t");
+	const struct install_commands none = { 0 };
 	const struct install_job job = { &slot, 1, &test, &none, 30, 60 };
 	AUTO_BUF struct buf out = BUF_INIT(INSTALL_BUNDLE_MAX);
 	AUTO_BUF struct buf ask = BUF_INIT(INSTALL_BUNDLE_MAX);
@@ -47,46 +52,92 @@ static void bundle_has_this_form(void **state)
 	/* The sum is what printf 'C1\nC2\nC1\nC2\nKEY\n' | sha256sum prints. */
 	assert_string_equal(
 	    out.data,
-	    "certferry-bundle 1\njob install\n"
+	    "certferry-bundle 2\njob install\n"
 	    "service-timeout 30\nconfirm-timeout 60\n"
-	    "test 2\nnginx\n-t\nreload 0\n"
+	    "test 3\n=nginx\n=-t\n-\nreload 0\n"
 	    "slot www\ndirectory /etc/ssl/certferry/www\n"
 	    "owner root\ngroup ssl-cert\n"
-	    "mode 0640\nopen-mode 0644\n"
+	    "mode 0640\nopen-mode 0644\n" NAMES
 	    "sum b3341dcf81a282d058e0328d7f5b87e41a28ca4996a81ba73ee0ef23d1d26b37\n"
 	    "cert.pem 2\nC1\nC2\nchain.pem 0\n"
 	    "fullchain.pem 2\nC1\nC2\nprivkey.pem 1\nKEY\n"
 	    "end\n");
 	assert_true(install_inspect_bundle(&slot, 1, &ask, &err));
-	assert_string_equal(ask.data, "certferry-bundle 1\njob inspect\n"
+	assert_string_equal(ask.data, "certferry-bundle 2\njob inspect\n"
 	                              "service-timeout 1\nconfirm-timeout 1\n"
 	                              "test 0\nreload 0\n"
 	                              "slot www\ndirectory /etc/ssl/certferry/www\n"
 	                              "owner root\ngroup ssl-cert\n"
-	                              "mode 0640\nopen-mode 0644\nend\n");
+	                              "mode 0640\nopen-mode 0644\n" NAMES "end\n");
 	AUTO_FREE char *live = install_live_text(&slot);
 	assert_string_equal(live, "b3341dcf81a282d058e0328d7f5b87e41a28ca4996a81ba73ee0ef"
 	                          "23d1d26b37 0640 root:ssl-cert");
 }
 
+/* The DER of "PRIVATE KEY" is the five bytes "hello". */
+static void formats_have_this_form(void **state)
+{
+	static const char pem[] = "-----BEGIN X-----\naGVs\nbG8=\n-----END X-----\n";
+	AUTO_SECRET struct secret *key = secret_new(pem, strlen(pem));
+	struct install_slot slot = good_slot(key);
+	const struct install_commands none = { 0 };
+	const struct install_job job = { &slot, 1, &none, &none, 30, 60 };
+	AUTO_BUF struct buf out = BUF_INIT(INSTALL_BUNDLE_MAX);
+	struct err err = { 0 };
+
+	(void)state;
+	slot.cert_pem = slot.fullchain_pem = pem;
+	slot.formats = 1U << INSTALL_COMBINED | 1U << INSTALL_DER;
+	assert_true(install_bundle(&job, &out, &err));
+	assert_non_null(strstr(out.data, "open 4\ncert.pem\nchain.pem\nfullchain.pem\n"
+	                                 "cert.der\nsecret 3\nprivkey.pem\n"
+	                                 "combined.pem\nprivkey.der\n"));
+	assert_non_null(strstr(out.data, "\ncert.der 2\naGVs\nbG8=\nprivkey.pem 4\n"));
+	assert_non_null(strstr(out.data, "\nprivkey.der 2\naGVs\nbG8=\nend\n"));
+	/* Of cert, fullchain, hello, privkey, combined (it twice), hello: sha256sum. */
+	assert_non_null(strstr(
+	    out.data,
+	    "sum 29a930a3c7ba3e2c0dc88d9e7b41cd783121d91a216c3b88cf8cf57c02f19714\n"));
+}
+
+static void several_commands(void **state)
+{
+	AUTO_COMMANDS struct install_commands all = command_of("a", "");
+	AUTO_COMMANDS struct install_commands other = command_of("a", NULL);
+	AUTO_SECRET struct secret *key = secret_new("KEY\n", 4);
+	const struct install_slot slot = good_slot(key);
+	const struct install_job job = { &slot, 1, &all, &other, 30, 60 };
+	AUTO_BUF struct buf out = BUF_INIT(INSTALL_BUNDLE_MAX), shown = BUF_INIT(100);
+	struct err err = { 0 };
+
+	(void)state;
+	strlist_add(install_commands_add(&all), "-");
+	assert_true(install_bundle(&job, &out, &err));
+	assert_non_null(strstr(out.data, "\ntest 5\n=a\n=\n-\n=-\n-\nreload 2\n=a\n-\n"));
+	install_commands_show(&all, &shown);
+	assert_string_equal(shown.data, "a ; -");
+	assert_true(install_commands_equal(&all, &all));
+	assert_false(install_commands_equal(&all, &other));
+}
+
 static void check_bundle_has_no_files(void **state)
 {
 	const struct install_slot slot = good_slot(NULL);
-	AUTO_STRLIST struct strlist test = argv_of("nginx", "-t");
+	AUTO_COMMANDS struct install_commands test = command_of("nginx", "-t");
 	const struct install_job job = {
-		.slots = &slot, .slot_count = 1, .test = &test, .service_timeout_s = 60
+		.slots = &slot, .slot_count = 1, .tests = &test, .service_timeout_s = 60
 	};
 	AUTO_BUF struct buf out = BUF_INIT(INSTALL_BUNDLE_MAX);
 	struct err err = { 0 };
 
 	(void)state;
 	assert_true(install_check_bundle(&job, &out, &err));
-	assert_string_equal(out.data, "certferry-bundle 1\njob check\n"
+	assert_string_equal(out.data, "certferry-bundle 2\njob check\n"
 	                              "service-timeout 60\nconfirm-timeout 1\n"
-	                              "test 2\nnginx\n-t\nreload 0\n"
+	                              "test 3\n=nginx\n=-t\n-\nreload 0\n"
 	                              "slot www\ndirectory /etc/ssl/certferry/www\n"
 	                              "owner root\ngroup ssl-cert\n"
-	                              "mode 0640\nopen-mode 0644\nend\n");
+	                              "mode 0640\nopen-mode 0644\n" NAMES "end\n");
 }
 
 static void slots_are_checked(void **state)
@@ -125,7 +176,7 @@ static void slots_are_checked(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_SECRET struct secret *key = secret_new("KEY\n", 4);
 		struct install_slot slot = good_slot(key);
-		AUTO_STRLIST struct strlist none = { 0 };
+		const struct install_commands none = { 0 };
 		const struct install_job job = { &slot, 1, &none, &none, 30, 60 };
 		AUTO_BUF struct buf out = BUF_INIT(INSTALL_BUNDLE_MAX);
 		struct err err = { 0 };
@@ -166,8 +217,9 @@ static void jobs_are_checked(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_SECRET struct secret *key = secret_new("KEY\n", 4);
 		struct install_slot slots[2] = { good_slot(key), good_slot(key) };
-		AUTO_STRLIST struct strlist argv = argv_of(rows[i].first, rows[i].second);
-		AUTO_STRLIST struct strlist none = { 0 };
+		AUTO_COMMANDS struct install_commands argv = command_of(rows[i].first,
+		                                                        rows[i].second);
+		const struct install_commands none = { 0 };
 		const struct install_job job = {
 			slots, rows[i].slots,     &none,
 			&argv, rows[i].service_s, rows[i].confirm_s
@@ -290,6 +342,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bundle_has_this_form),
+		cmocka_unit_test(formats_have_this_form),
+		cmocka_unit_test(several_commands),
 		cmocka_unit_test(check_bundle_has_no_files),
 		cmocka_unit_test(slots_are_checked),
 		cmocka_unit_test(jobs_are_checked),
