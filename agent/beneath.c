@@ -164,7 +164,7 @@ static int step_down(int dir, char *path, char *name, unsigned whose, struct err
 int beneath_directory(const char *path, unsigned whose, struct err *err)
 {
 	AUTO_FREE char *copy = xstrdup(path);
-	AUTO_CLOSE int at = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	AUTO_CLOSE int at = open("/", STEP);
 
 	if (at < 0) {
 		(void)err_set_errno(err, ERR_INTERNAL, "/");

@@ -18,6 +18,8 @@ void say(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	while (str_ends(text, " "))
+		text[strlen(text) - 1] = '\0';
 	buf_addf(&line, "certferry-1 %s\n", str_printable(text, shown, sizeof(shown)));
 	(void)!beneath_write(STDOUT_FILENO, line.data, line.len);
 }

@@ -180,7 +180,6 @@ static bool hear_frame(struct hearing *hearing, struct agentwire_frame *frame,
                        struct err *err)
 {
 	unsigned char header[AGENTWIRE_HEADER];
-	AUTO_BUF struct buf payload = BUF_INIT(AGENTWIRE_PAYLOAD_MAX + 1);
 	AUTO_FREE char *bytes = NULL;
 	enum agentwire_type type;
 	size_t len;

@@ -79,9 +79,12 @@ class Host:
         self.ports = {slot: TLS_PORT + n for n, slot in enumerate(self.slots)}
         self.sshd = Server(self.directory / "sshd")
         self.nginx = Server(self.directory / "nginx")
-        # Programs are hard links to the template's; what is written is made anew.
+        self.make_root(root_template(cache, flavour))
+
+    def make_root(self, template):
+        """Programs are hard links to the template's; what is written is made anew."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-al", root_template(cache, flavour), self.root], check=True)
+        subprocess.run(["cp", "-al", template, self.root], check=True)
 
     # -- life
 

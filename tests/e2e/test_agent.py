@@ -1,0 +1,615 @@
+# SPDX-License-Identifier: Apache-2.0
+"""certferry-agent over plain pipes, without SSH: what it takes, refuses and puts back."""
+import hashlib
+import os
+import pathlib
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+import pytest
+
+import agent_wire as wire
+from agent_wire import CERT, CHAIN, KEY, Session, frame, job, walk
+
+BUILD = os.environ.get(
+    "CERTFERRY_BUILD", os.path.join(os.path.dirname(__file__), "../../build/dev"))
+PROGRAM = BUILD + "/sbin/certferry-agent"
+FILES = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
+POLICY = """
+version: 1
+state: {base}/state
+services:
+  web:
+    test: [{base}/serve, test, web]
+    test-timeout: 3
+    reload: [{base}/serve, reload, web]
+    reload-timeout: 3
+  mail:
+    reload: [{base}/serve, reload, mail]
+slots:
+  www:
+    names: [www.example.org, "*.www.example.org"]
+    directory: {base}/tls/www
+    group: daemon
+    mode: 0640
+    services: [web]
+  post:
+    names: [mail.example.org]
+    directory: {base}/tls/post
+    formats: [pem, combined, der, pkcs12]
+    pkcs12-password-file: {base}/password
+    services: [web, mail]
+  own:
+    names: [own.example.org]
+    directory: {base}/tls/own
+    key-on: target
+  alone:
+    names: [alone.example.org]
+    directory: {base}/tls/alone
+    older: allow
+"""
+SERVE = """#!/bin/sh
+echo "$1 $2 begins" >>{base}/log
+[ ! -e {base}/$1-$2-fails ] || {{ echo "$2 says no"; exit 3; }}
+[ ! -e {base}/$1-$2-hangs ] || sleep 60
+[ ! -e {base}/$1-$2-slow ] || sleep 1
+cat {base}/tls/*/fullchain.pem >{base}/served-$2 2>/dev/null
+echo "$1 $2" >>{base}/log
+"""
+
+
+class Machine:
+    def __init__(self, base):
+        self.base = base
+        self.policy = base / "agent.yaml"
+        self.policy.write_text(POLICY.format(base=base))
+        serve = base / "serve"
+        serve.write_text(SERVE.format(base=base))
+        serve.chmod(0o755)
+        (base / "password").write_text("secret\n")
+        (base / "password").chmod(0o600)
+        (base / "tls").mkdir()
+
+    def session(self, *wrapper):
+        return Session(PROGRAM, self.policy, wrapper)
+
+    def start(self, *slots, **how):
+        session = self.session()
+        session.send(job(wire.INSTALL, [(name, None, files) for name, files in slots], **how))
+        return session
+
+    def install(self, *slots, word=wire.COMMIT, **how):
+        session = self.start(*slots, **how)
+        line = ""
+        while line is not None and line != "reloaded":
+            line = session.line()
+        session.send(frame(word))
+        return session.end()
+
+    def command(self, *args):
+        return subprocess.run([PROGRAM, "--policy", self.policy, *args], text=True,
+                              capture_output=True, timeout=60)
+
+    def at(self, slot, name=""):
+        return self.base / "tls" / slot / name
+
+    def live(self, slot):
+        return self.at(slot, "live").resolve().name if self.at(slot, "live").exists() else None
+
+    def log(self):
+        log = self.base / "log"
+        text = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return [line for line in text if not line.endswith("begins")]
+
+    def whole(self, slot):
+        """What is live is a pair; its certificate's text."""
+        cert = self.at(slot, "cert.pem").read_text()
+        fits = [subprocess.check_output(["openssl", *how, "-noout" if how[0] == "x509" else
+                                         "-pubout", "-in", self.at(slot, name)], text=True)
+                for how, name in ((("x509", "-pubkey"), "cert.pem"), (("pkey",), "privkey.pem"))]
+        assert fits[0] == fits[1]
+        return cert
+
+
+@pytest.fixture(scope="module")
+def ca():
+    return wire.Ca()
+
+
+@pytest.fixture
+def machine():
+    # Nobody else may write above the policy; what pytest makes is below /tmp.
+    base = tempfile.mkdtemp(prefix="certferry-agent-test-", dir="/var/lib")
+    os.chmod(base, 0o755)
+    yield Machine(pathlib.Path(base))
+    shutil.rmtree(base)
+
+
+def failure(lines, slot):
+    return next(line for line in lines if line.startswith(f"slot-failed {slot} "))
+
+
+def test_hello(machine):
+    session = machine.session()
+    session.send(frame(wire.HELLO))
+    lines, status = session.end()
+    assert lines[0].split()[0] == "agent" and lines[0].split()[2] == "4"
+    assert lines[1:] == ["slot www issuer", "slot post issuer", "slot own target",
+                         "slot alone issuer"]
+    assert status == 0
+    assert not list((machine.base / "tls").iterdir())
+
+
+def test_install(machine, ca):
+    files = ca.leaf("www.example.org", "a.www.example.org")
+    lines, status = machine.install(("www", files))
+    assert lines == ["staged www", "switched", "tested", "reloaded", "committed"]
+    assert status == 0 and machine.log() == ["test web", "reload web"]
+    assert machine.at("www", "fullchain.pem").read_text() == files[CERT] + files[CHAIN]
+    assert machine.at("www", "privkey.pem").read_text() == files[KEY]
+    for name in FILES:
+        assert os.readlink(machine.at("www", name)) == "live/" + name
+        stat = machine.at("www", name).stat()
+        assert stat.st_mode & 0o7777 == (0o640 if name == "privkey.pem" else 0o644)
+        assert stat.st_gid == 1
+    assert machine.at("www").stat().st_mode & 0o7777 == 0o755
+    assert not machine.at("www", ".lock").exists()
+
+
+def test_the_same_again_changes_nothing(machine, ca):
+    files = ca.leaf("www.example.org")
+    machine.install(("www", files))
+    machine.log()
+    before = walk(machine.base / "tls")
+    lines, status = machine.install(("www", files))
+    assert (lines, status) == (["unchanged www", "reloaded", "committed"], 0)
+    assert walk(machine.base / "tls") == before and machine.log() == []
+    # Rolled back, there is nothing to take back.
+    lines, status = machine.install(("www", files), word=wire.ROLLBACK)
+    assert lines[-1] == "rolled-back" and status == 1 and machine.log() == []
+    assert walk(machine.base / "tls") == before
+    # The issuer may ask for the reload.
+    lines, status = machine.install(("www", files), anyway=True)
+    assert lines == ["unchanged www", "tested", "reloaded", "committed"]
+    assert machine.log() == ["test web", "reload web"]
+
+
+def test_two_generations_are_kept(machine, ca):
+    seen = []
+    for _ in range(3):
+        machine.install(("www", ca.leaf("www.example.org")))
+        seen.append(machine.live("www"))
+    assert len(set(seen)) == 3
+    assert {at.name for at in machine.at("www").glob("gen-*")} == set(seen[1:])
+
+
+@pytest.mark.parametrize("what", ["test-web-fails", "reload-web-fails", "test-web-hangs",
+                                  "reload-web-hangs", "rollback", "cut", "silence", "hup"])
+def test_put_back(machine, ca, what):
+    old = ca.leaf("www.example.org")
+    machine.install(("www", old))
+    before, served = walk(machine.base / "tls"), (machine.base / "served-web").read_text()
+    machine.log()
+    flag = machine.base / what
+    if what.endswith(("fails", "hangs")):
+        flag.touch()
+        # As a service does that takes the old files well.
+        threading.Timer(2, lambda: flag.unlink(missing_ok=True)).start()
+        lines, status = machine.install(("www", ca.leaf("www.example.org")))
+        word = what.split("-")[0] + "-failed"
+        assert lines[-1].startswith(word + " web: ")
+        assert ("did not end within 3 s" if "hangs" in what else "status 3: web says no") in \
+            lines[-1]
+    else:
+        session = machine.start(("www", ca.leaf("www.example.org")),
+                                confirm=1 if what == "silence" else 20)
+        session.wait_for("reloaded")
+        assert walk(machine.base / "tls") != before
+        if what == "rollback":
+            session.send(frame(wire.ROLLBACK))
+        elif what == "cut":
+            session.process.stdin.close()
+        elif what == "hup":
+            session.process.send_signal(signal.SIGHUP)
+        lines, status = session.end(close=False)
+        assert lines[-1] == "rolled-back"
+    assert status == 1
+    assert walk(machine.base / "tls") == before
+    flag.unlink(missing_ok=True)
+    if not what.startswith("test") and what != "reload-web-fails":
+        assert (machine.base / "served-web").read_text() == served
+    machine.whole("www")
+
+
+def test_first_delivery_put_back_leaves_nothing(machine, ca):
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")), word=wire.ROLLBACK)
+    assert lines[-1] == "rolled-back"
+    assert list(machine.at("www").iterdir()) == []
+
+
+def test_mail_host_is_one(machine, ca):
+    """Two services on one certificate: all reloaded, or all put back."""
+    machine.install(("post", ca.leaf("mail.example.org")))
+    assert machine.log() == ["test web", "reload web", "reload mail"]
+    cert = machine.whole("post")
+    (machine.base / "reload-mail-fails").touch()
+    lines, _ = machine.install(("post", ca.leaf("mail.example.org")))
+    assert lines[-1].startswith("reload-failed mail: ")
+    assert "the reload after it" in lines[-1]
+    assert machine.whole("post") == cert
+    assert cert in (machine.base / "served-web").read_text()
+
+
+def test_two_slots_of_one_service_reload_once(machine, ca):
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")),
+                               ("post", ca.leaf("mail.example.org")))
+    assert lines == ["staged www", "staged post", "switched", "tested", "reloaded", "committed"]
+    assert machine.log() == ["test web", "reload web", "reload mail"]
+
+
+def test_formats(machine, ca):
+    files = ca.leaf("mail.example.org")
+    machine.install(("post", files))
+    full = files[CERT] + files[CHAIN]
+    assert machine.at("post", "combined.pem").read_text() == full + files[KEY]
+    pem = subprocess.check_output(["openssl", "pkcs12", "-in", machine.at("post", "cert.p12"),
+                                   "-passin", "pass:secret", "-nodes"], text=True)
+    assert files[CERT] in pem and files[KEY].splitlines()[2] in pem
+    der = subprocess.check_output(["openssl", "x509", "-inform", "DER", "-in",
+                                   machine.at("post", "cert.der")], text=True)
+    assert der == files[CERT]
+    key = subprocess.check_output(["openssl", "pkey", "-inform", "DER", "-in",
+                                   machine.at("post", "privkey.der")], text=True)
+    assert key == files[KEY]
+    for name in ("combined.pem", "cert.p12", "privkey.der"):
+        assert machine.at("post", name).stat().st_mode & 0o777 == 0o600
+    lines, _ = machine.install(("post", files))
+    assert lines[0] == "unchanged post"
+
+
+def test_refused(machine, ca):
+    """Each with what must be said; nothing is written."""
+    machine.install(("www", ca.leaf("www.example.org")))
+    other = wire.Ca()
+    rows = [
+        ("nowhere", ca.leaf("www.example.org"), "no such slot"),
+        ("www", ca.leaf("www.example.org", "evil.example.org"), "name evil.example.org"),
+        ("www", ca.leaf("*.example.org"), "name *.example.org"),
+        ("www", ca.leaf("b.a.www.example.org"), "name b.a.www.example.org"),
+        ("www", ca.leaf("www.example.org", key=other.key), "another key"),
+        ("www", ca.leaf("www.example.org", begin_days=-100), "expired"),
+        ("www", ca.leaf("www.example.org", begin_days=2), "valid from"),
+        ("www", ca.leaf("www.example.org", begin_days=-5), "older: refuse"),
+        ("www", {**ca.leaf("www.example.org"), CHAIN: other.pem}, "chain"),
+        ("www", {**ca.leaf("www.example.org"), KEY: "-----BEGIN PRIVATE KEY-----\nAAAA\n"
+                 "-----END PRIVATE KEY-----\n"}, "private key"),
+        ("www", {**ca.leaf("www.example.org"), CERT: "hello\n"}, "PEM"),
+        ("own", ca.leaf("own.example.org"), "makes the key here"),
+        ("www", {k: v for k, v in ca.leaf("www.example.org").items() if k != KEY}, "no key"),
+    ]
+    before = walk(machine.base / "tls" / "www")
+    for slot, files, text in rows:
+        lines, status = machine.install((slot, files))
+        assert text in failure(lines, slot), (slot, text, lines)
+        assert lines[-1] == "failed no slot could be staged" and status == 1
+        assert walk(machine.base / "tls" / "www") == before, text
+    assert not machine.at("nowhere").exists()
+    assert machine.install(("alone", ca.leaf("alone.example.org")))[1] == 0
+    assert machine.install(("alone", ca.leaf("alone.example.org", begin_days=-5)))[1] == 0
+
+
+def test_weak_key(machine, ca):
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    weak = rsa.generate_private_key(65537, 1024)
+    files = {**ca.leaf("www.example.org", public=weak.public_key()), KEY: wire.key_pem(weak)}
+    lines, _ = machine.install(("www", files))
+    assert "kind that is not used" in failure(lines, "www")
+
+
+def test_one_slot_fails_alone(machine, ca):
+    lines, status = machine.install(("www", ca.leaf("evil.example.org")),
+                                    ("post", ca.leaf("mail.example.org")))
+    assert failure(lines, "www") and lines[-1] == "committed" and status == 0
+
+
+CRAFTED = {
+    "nothing": b"",
+    "half a header": frame(wire.HELLO)[:5],
+    "another magic": frame(wire.HELLO, magic=b"SSH-"),
+    "another version": frame(wire.HELLO, version=2),
+    "unknown type": frame(99),
+    "type 0": frame(0),
+    "hello with bytes": frame(wire.HELLO, b"x"),
+    "two hellos": frame(wire.HELLO) * 2,
+    "slot first": frame(wire.SLOT, b"www"),
+    "commit first": frame(wire.COMMIT),
+    "too long": b"CFRA" + struct.pack(">BBHI", 1, 2, 0, 2**31),
+    "a path for a slot": job(wire.INSPECT, [("../../etc", None, {})]),
+    "an unknown job": frame(wire.JOB, b"\x09\x00\x00\x05"),
+    "confirm 0": frame(wire.JOB, b"\x01\x00\x00\x00"),
+    "digest": job(wire.INSPECT, [("www", None, {})], digest=b"x" * 32),
+    "no slot": job(wire.INSPECT, []),
+    "twice": job(wire.INSPECT, [("www", None, {}), ("www", None, {})]),
+    "files in inspect": job(wire.INSPECT, [("www", None, {CERT: "x\n"})]),
+    "key file twice": frame(wire.JOB, b"\x01\x00\x00\x05") + frame(wire.SLOT, b"www") +
+                      frame(wire.FILE, b"\x03x\n") * 2,
+    "bytes in PEM": job(wire.INSTALL, [("www", None, {CERT: "\x00\n", CHAIN: ""})]),
+    "unknown file": frame(wire.JOB, b"\x01\x00\x00\x05") + frame(wire.SLOT, b"www") +
+                    frame(wire.FILE, b"\x04x\n"),
+    "over a megabyte": frame(wire.JOB, b"\x01\x00\x00\x05") + b"".join(
+        frame(wire.SLOT, b"s%d" % i) + frame(wire.FILE, b"\x01" + b"A" * 200000 + b"\n") +
+        frame(wire.FILE, b"\x02") for i in range(6)),
+    "request without names": job(wire.CSR, [("own", ["ec-256"], {})]),
+    "request for ed25519": job(wire.CSR, [("own", ["ed25519", "own.example.org"], {})]),
+    "request with a path": job(wire.CSR, [("own", ["ec-256", "../x"], {})]),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_crafted(machine, name):
+    before = walk(machine.base)
+    session = machine.session()
+    session.send(CRAFTED[name])
+    lines, status = session.end()
+    assert lines[-1].startswith("failed ") and status == 1, lines
+    (machine.base / "state").exists() and shutil.rmtree(machine.base / "state")
+    assert walk(machine.base) == before
+
+
+def test_cut_at_every_frame(machine, ca):
+    machine.install(("www", ca.leaf("www.example.org")))
+    before = walk(machine.base / "tls")
+    whole = job(wire.INSTALL, [("www", None, ca.leaf("www.example.org"))])
+    for cut in range(1, len(whole), 97):
+        session = machine.session()
+        session.send(whole[:cut])
+        assert session.end()[1] == 1
+    assert walk(machine.base / "tls") == before
+
+
+def test_inspect_and_check(machine, ca):
+    files = ca.leaf("www.example.org")
+
+    def ask(kind, *slots):
+        session = machine.session()
+        session.send(job(kind, slots))
+        return session.end()
+    assert ask(wire.INSPECT, ("www", None, {})) == (["live www none"], 0)
+    assert ask(wire.CHECK, ("www", ["ec-256", "www.example.org"], {})) == \
+        (["checked www", "tested"], 0)
+    assert "evil.org" in failure(ask(wire.CHECK, ("www", ["ec-256", "evil.org"], {}))[0], "www")
+    assert not machine.at("www").exists()
+    machine.install(("www", files))
+    texts = [machine.at("www", name).read_bytes() for name in FILES]
+    sums = [hashlib.sha256(b"".join(texts[:count])).hexdigest() for count in (4, 3)]
+    assert ask(wire.INSPECT, ("www", None, {}))[0] == \
+        [f"live www {sums[0]} 0640 root:daemon {sums[1]}"]
+    os.chmod(machine.at("www", "privkey.pem"), 0o644)
+    assert ask(wire.INSPECT, ("www", None, {}))[0] == \
+        [f"live www {sums[0]} other owner or mode {sums[1]}"]
+    lines, _ = machine.install(("www", files))
+    assert lines[0] == "staged www"
+
+
+def make_request(machine, *names, kind="ec-256"):
+    from cryptography import x509
+    session = machine.session()
+    session.send(job(wire.CSR, [("own", [kind, *names], {})]))
+    lines, status = session.end()
+    if status:
+        return lines
+    count = int(lines[0].removeprefix("csr own "))
+    assert len(lines) == count + 1
+    csr = x509.load_pem_x509_csr("\n".join(lines[1:]).encode())
+    assert csr.is_signature_valid
+    return csr
+
+
+def test_key_on_target(machine, ca):
+    names = ["own.example.org"]
+    assert "evil.org" in failure(make_request(machine, "evil.org"), "own")
+    csr = make_request(machine, *names)
+    again = make_request(machine, *names)
+    assert csr.public_key().public_numbers() == again.public_key().public_numbers()
+    lines, status = machine.install(("own", ca.leaf(*names)))
+    assert "makes the key here" in failure(lines, "own")
+    lines, _ = machine.install(("own", {k: v for k, v in ca.leaf(*names).items() if k != KEY}))
+    assert "key that is not" in failure(lines, "own")
+    files = ca.leaf(*names, public=csr.public_key())
+    lines, status = machine.install(("own", files), word=wire.ROLLBACK)
+    assert lines[-1] == "rolled-back"
+    lines, status = machine.install(("own", files))
+    assert lines[-1] == "committed"
+    cert = machine.whole("own")
+    assert cert == files[CERT]
+    assert not machine.at("own", ".request").exists()
+    # Redelivered; and the next request has a fresh key.
+    assert machine.install(("own", files))[0][0] == "unchanged own"
+    fresh = make_request(machine, *names)
+    assert fresh.public_key().public_numbers() != csr.public_key().public_numbers()
+
+
+def test_kill_at_each_phase(machine, ca):
+    """SIGKILL while each step is at work: a pair is live, and the next run ends it."""
+    machine.install(("www", ca.leaf("www.example.org")))
+    for phase in ("test-web-slow", "reload-web-slow", "word"):
+        old = machine.whole("www")
+        files = ca.leaf("www.example.org")
+        session = machine.start(("www", files))
+        if phase == "word":
+            session.wait_for("reloaded")
+        else:
+            (machine.base / phase).touch()
+            session.wait_for("switched" if phase.startswith("test") else "tested")
+        session.process.kill()
+        session.process.wait()
+        assert machine.whole("www") in (old, files[CERT])
+        (machine.base / phase).unlink(missing_ok=True)
+        machine.log()
+        lines, status = machine.install(("www", files))
+        assert lines == ["unchanged www", "tested", "reloaded", "committed"], phase
+        assert "reload web" in machine.log()
+        assert files[CERT] in (machine.base / "served-web").read_text()
+
+
+def test_kill_at_system_calls(machine, ca):
+    """A sample of the calls of a delivery; CERTFERRY_SLOW_TESTS: many more."""
+    if not shutil.which("strace"):
+        pytest.skip("no strace here")
+    calls = {"openat2": 40, "write": 20, "fchmod": 5, "renameat": 2, "symlinkat": 5,
+             "fsync": 8, "mkdirat": 2, "unlinkat": 3, "flock": 2}
+    step = 1 if os.environ.get("CERTFERRY_SLOW_TESTS") else 7
+    files = ca.leaf("www.example.org")
+    machine.install(("www", files))
+    number = 0
+    for call, most in calls.items():
+        for when in range(1, most + 1):
+            number += 1
+            if number % step:
+                continue
+            old, files = files, ca.leaf("www.example.org")
+            session = machine.session("strace", "-f", "-qq", "-o", "/dev/null", "-e",
+                                      f"trace={call}", "-e",
+                                      f"inject={call}:signal=SIGKILL:when={when}")
+            session.send(job(wire.INSTALL, [("www", None, files)]))
+            while (line := session.line()) is not None:
+                if line == "reloaded":
+                    session.send(frame(wire.COMMIT))
+            session.end()
+            assert machine.whole("www") in (old[CERT], files[CERT]), (call, when)
+            lines, status = machine.install(("www", files))
+            assert status == 0 and lines[-1] == "committed", (call, when, lines)
+            assert machine.whole("www") == files[CERT]
+            assert len(list(machine.at("www").glob(".new-*"))) == 0
+
+
+def test_two_at_once(machine, ca):
+    """The second leaves the slot out; another slot of the service waits for its turn."""
+    first = machine.start(("www", ca.leaf("www.example.org")))
+    first.wait_for("reloaded")
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+    assert "another agent is at work" in failure(lines, "www")
+    second = machine.start(("post", ca.leaf("mail.example.org")))
+    second.wait_for("staged")
+    time.sleep(0.5)
+    assert machine.log() == ["test web", "reload web"]
+    first.send(frame(wire.COMMIT))
+    assert first.end()[0][-1] == "committed"
+    second.wait_for("reloaded")
+    second.send(frame(wire.COMMIT))
+    assert second.end()[0][-1] == "committed"
+
+
+def test_disk_full(machine, ca):
+    machine.install(("www", ca.leaf("www.example.org")))
+    tiny = machine.base / "tls" / "post"
+    tiny.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,mode=755", "none", tiny],
+                      capture_output=True, check=False).returncode:
+        pytest.skip("cannot mount here")
+    try:
+        lines, status = machine.install(("post", ca.leaf("mail.example.org")),
+                                        ("www", ca.leaf("www.example.org")))
+        assert "No space left" in failure(lines, "post") and status == 0
+        assert lines[-1] == "committed"
+        assert list(tiny.iterdir()) == []
+    finally:
+        subprocess.run(["umount", tiny], check=True)
+
+
+def test_links_do_not_lead_out(machine, ca):
+    outside = machine.base / "outside"
+    outside.mkdir()
+    os.symlink(outside, machine.at("www"))
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+    assert "is a link" in failure(lines, "www")
+    machine.at("www").unlink()
+    machine.at("www").mkdir()
+    machine.at("www", "privkey.pem").symlink_to(outside / "key")
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+    assert "move it away" in failure(lines, "www")
+    machine.at("www", "privkey.pem").unlink()
+    machine.at("www", "live").symlink_to(outside)
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+    assert "live is there and is not a link" in failure(lines, "www")
+    machine.at("www", "live").unlink()
+    os.chown(machine.at("www"), 1, 1)
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+    assert "belongs to uid 1" in failure(lines, "www")
+    assert list(outside.iterdir()) == []
+
+
+def test_policy_must_be_roots(machine, ca):
+    for change in (lambda: os.chmod(machine.policy, 0o666),
+                   lambda: os.chown(machine.policy, 1, 1),
+                   lambda: os.chmod(machine.base, 0o777)):
+        change()
+        session = machine.session()
+        session.send(frame(wire.HELLO))
+        lines, status = session.end()
+        assert lines[0].startswith("failed the policy") and status == 2
+        assert machine.command("check").returncode == 2
+        os.chmod(machine.base, 0o755)
+        os.chmod(machine.policy, 0o644)
+        os.chown(machine.policy, 0, 0)
+    assert machine.command("check").returncode == 0
+
+
+def test_commands(machine, ca):
+    done = machine.command("check")
+    assert done.returncode == 0, done
+    for text in ("www.example.org, *.www.example.org", "is made here and never leaves",
+                 "cert.p12", "The policy is right."):
+        assert text in done.stdout
+    first = ca.leaf("www.example.org")
+    machine.install(("www", first))
+    assert machine.command("rollback", "www").returncode == 3
+    machine.install(("www", ca.leaf("www.example.org")))
+    newer = machine.whole("www")
+    assert "2 kept" in machine.command("status", "www").stdout
+    (machine.base / "test-web-fails").touch()
+    done = machine.command("rollback", "www")
+    assert done.returncode == 7 and "all is as it was" in done.stderr
+    assert machine.whole("www") == newer
+    (machine.base / "test-web-fails").unlink()
+    assert machine.command("rollback", "www").returncode == 0
+    assert machine.whole("www") == first[CERT]
+    assert first[CERT] in (machine.base / "served-web").read_text()
+    assert machine.command("status", "no").returncode == 3
+    assert machine.command("frobnicate").returncode == 2
+
+
+def test_shell_and_agent_follow_each_other(machine, ca):
+    """The lock of a dead shell run is taken over, and what it began is brought to an end."""
+    files = ca.leaf("www.example.org")
+    machine.install(("www", files))
+    machine.log()
+    lock = machine.at("www", ".lock")
+    lock.mkdir()
+    boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    (lock / "holder").write_text(f"{os.getpid()} {boot}\n")
+    lines, _ = machine.install(("www", files))
+    assert "another run (process" in failure(lines, "www") and lock.exists()
+    (lock / "holder").write_text(f"4000000 {boot}\n")
+    lines, _ = machine.install(("www", files))
+    assert lines == ["unchanged www", "tested", "reloaded", "committed"]
+
+
+def test_memory(machine, ca):
+    """What the session keeps for itself; libcrypto's shared text is everybody's."""
+    if "asan" in subprocess.check_output(["ldd", PROGRAM], text=True):
+        pytest.skip("a sanitizer needs more")
+    session = machine.start(("www", ca.leaf("www.example.org")))
+    session.wait_for("reloaded")
+    status = pathlib.Path(f"/proc/{session.process.pid}/status").read_text()
+    own = int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
+    session.send(frame(wire.COMMIT))
+    session.end()
+    assert own <= 4096, status
+    assert "Seccomp:\t2" in status

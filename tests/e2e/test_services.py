@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The presets, each with the service itself, as Debian has it."""
+
+import subprocess
+
+import pytest
+
+from fleet import SLOT, ZONE
+from services import PLACEHOLDER, SERVICES, ServiceHost
+
+
+def make_world(world, services, **certificate):
+    world.add_dns()
+    world.add_ca()
+    host = ServiceHost(world.directory / "mx-1", "mx-1", world.net.address(100), world.cache,
+                       services)
+    world.hosts["mx-1"] = host
+    world.config["hosts"]["mx-1"] = {"address": host.address, "port": 2222, "groups": ["web"]}
+    install = {"directory": SLOT}
+    for service in services:
+        install.update(SERVICES[service].install)
+    certificate = {"install": install, "reload": None, "probe": {"timeout": "8s"},
+                   "names": [ZONE, f"mail.{ZONE}"], "unique-name": None,
+                   "services": list(services), **certificate}
+    world.add_certificate(**certificate)
+    world.set_up()
+    return host
+
+
+def row_of(world):
+    return world.certferry.status()["www", "mx-1"]
+
+
+def assert_served(world, host):
+    row = row_of(world)
+    assert row["state"] == "done" and row["is_served"], row
+    assert host.installed_sha256() == row["sha256"]
+    for service in host.services:
+        assert service.all_served() == {row["sha256"]}, service.name
+    return row["sha256"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service(world, name):
+    """From a placeholder to the first certificate, to the next; what is broken goes back."""
+    host = make_world(world, [name])
+    assert None not in host.services[0].all_served()
+    result = world.certferry.apply()
+    assert result.code == 0, (result, host.services[0].server.log_text()[-2000:])
+    first = assert_served(world, host)
+    assert world.certferry.apply("--force", "www").code == 0
+    second = assert_served(world, host)
+    assert first != second
+    if not host.services[0].test_fails:
+        return
+    host.services[0].configure(SLOT, broken=True)
+    result = world.certferry.apply("--force", "www")
+    assert result.code != 0, result
+    assert host.installed_sha256() == second
+    assert host.services[0].all_served() == {second}
+    assert "test failed" in str(row_of(world)), row_of(world)
+    host.services[0].configure(SLOT)
+    assert world.certferry.apply().code == 0
+    assert assert_served(world, host) not in (first, second)
+
+
+MAIL = ["postfix", "dovecot", "apache2"]
+
+
+def test_mail_host(world):
+    """One certificate, three services: all or none."""
+    host = make_world(world, MAIL)
+    assert world.certferry.apply().code == 0
+    first = assert_served(world, host)
+    for name in MAIL:
+        host.service(name).configure(SLOT, broken=True)
+        result = world.certferry.apply("--force", "www")
+        assert result.code != 0, name
+        assert host.installed_sha256() == first
+        assert all(service.all_served() == {first} for service in host.services), name
+        host.service(name).configure(SLOT)
+    assert world.certferry.apply().code == 0
+    assert assert_served(world, host) != first
+
+
+def test_one_service_does_not_come_back(world):
+    """Its test is good, but it serves another certificate: the others go back, too."""
+    host = make_world(world, MAIL)
+    assert world.certferry.apply().code == 0
+    first = assert_served(world, host)
+    host.service("apache2").configure(PLACEHOLDER)
+    result = world.certferry.apply("--force", "www")
+    assert result.code != 0
+    text = str(row_of(world))
+    assert f"{host.address}:443 serves another certificate" in text, text
+    assert host.installed_sha256() == first
+    assert host.service("postfix").all_served() == {first}
+    assert host.service("dovecot").all_served() == {first}
+    host.service("apache2").configure(SLOT)
+    assert world.certferry.apply().code == 0
+    assert assert_served(world, host) != first
+
+
+def test_formats(world):
+    """DER beside PEM, and a file of them that was changed by hand comes back."""
+    host = make_world(world, ["apache2"], install={
+        "directory": SLOT, "formats": ["pem", "combined", "der"], "mode": "0600"})
+    assert world.certferry.apply().code == 0
+    sha256 = assert_served(world, host)
+    shown = subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-fingerprint",
+                            "-sha256", "-in", host.resolve("cert.der")], check=True,
+                           capture_output=True, text=True).stdout
+    assert shown.split("=")[1].replace(":", "").strip().lower() == sha256
+
+    def public(*argv):
+        return subprocess.run(["openssl", "pkey", "-pubout", *argv], check=True,
+                              capture_output=True).stdout
+
+    assert public("-inform", "der", "-in", host.resolve("privkey.der")) == \
+        public("-in", host.resolve("privkey.pem"))
+    for name, mode in (("cert.der", 0o644), ("privkey.der", 0o600), ("combined.pem", 0o600),
+                       ("privkey.pem", 0o600), ("cert.pem", 0o644)):
+        assert host.resolve(name).stat().st_mode & 0o7777 == mode, name
+    assert host.resolve("combined.pem").read_text() == \
+        host.resolve("fullchain.pem").read_text() + host.resolve("privkey.pem").read_text()
+    host.resolve("privkey.der").write_bytes(b"changed by hand")
+    assert world.certferry.apply().code == 0
+    assert public("-inform", "der", "-in", host.resolve("privkey.der")) == \
+        public("-in", host.resolve("privkey.pem"))
+    # A format less is a change of the setup: the same certificate, delivered again.
+    world.config["certificates"]["www"]["install"]["formats"] = ["pem"]
+    world.write_config()
+    assert world.certferry.apply().code == 0
+    assert assert_served(world, host) == sha256
+    assert not host.path("combined.pem").exists()
+
+
+@pytest.mark.parametrize("change, text", [
+    pytest.param({"services": ["postfix", "dovecoat"]}, "no service preset 'dovecoat'", id="service"),
+    pytest.param({"install": {"formats": ["pkcs12"]}}, "needs a password that lies on the server",
+                 id="pkcs12"),
+    pytest.param({"install": {"formats": ["jks"]}}, "no format 'jks'; there are: pem, combined, der",
+                 id="format"),
+    pytest.param({"probe": {"ports": ["25/ldap"]}}, "no protocol 'ldap'; there are: tls, smtp",
+                 id="protocol"),
+    pytest.param({"probe": {"ports": ["smtp"]}}, "not a port; PORT or PORT/PROTOCOL", id="port"),
+    pytest.param({"probe": {"ports": ["25/smtp"], "port": 443}}, "stands beside port", id="both"),
+    pytest.param({"probe": {"protocol": "smtp"}}, "of which port?", id="no port"),
+])
+def test_configuration(world, change, text):
+    world.add_dns()
+    world.config["cas"]["pebble"] = {"directory": "https://ca.test/dir"}
+    world.config["hosts"]["mx-1"] = {"address": "127.0.0.1", "groups": ["web"]}
+    world.add_certificate(**change)
+    world.write_config()
+    result = world.certferry.run("config", "check")
+    assert result.code != 0
+    assert text in result.out + result.err, result
