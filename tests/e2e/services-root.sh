@@ -61,9 +61,10 @@ done | grep -o '/[^ ]*' | sort -u | while read -r library; do
 done
 rm -f "$root/tmp/list"
 
+# No number may be two names': Postfix looks.
 for database in passwd group; do
-	# Ours first: the names of the template keep their numbers.
-	cat "$template/etc/$database" /etc/$database | awk -F: '!seen[$1]++' >"$root/etc/$database"
+	cat /etc/$database "$template/etc/$database" |
+		awk -F: '!names[$1]++ && !numbers[$3]++' >"$root/etc/$database"
 done
 awk -F: '{ print $1 ":*:19000:0:99999:7:::" }' "$root/etc/passwd" >"$root/etc/shadow"
 chmod 600 "$root/etc/shadow"
