@@ -145,6 +145,14 @@ static void switch_back(struct job *job, struct buf *text)
 	}
 }
 
+/* A service that did not take the old files again may run with either: whatever comes
+ * next, though it be the same files, is to be reloaded. */
+static void leave_unfinished(struct job *job)
+{
+	for (size_t i = 0; i < job->count; i++)
+		place_leave_unfinished(&job->deliveries[i].place);
+}
+
 /* And every service that saw the new files sees the old ones again, also where one of
  * them fails. */
 static void undo(struct job *job, struct buf *text)
@@ -154,10 +162,12 @@ static void undo(struct job *job, struct buf *text)
 		AUTO_BUF struct buf why = BUF_INIT(1024);
 		uint64_t bit = UINT64_C(1) << i, done = 0;
 
-		if ((job->reloaded & bit) &&
-		    !services_run(job, bit, POLICY_RELOAD, &done, &why))
-			buf_addf(text, "%sthe reload after it: %s", text->len ? "; " : "",
-			         why.data);
+		if (!(job->reloaded & bit) ||
+		    services_run(job, bit, POLICY_RELOAD, &done, &why))
+			continue;
+		buf_addf(text, "%sthe reload after it: %s", text->len ? "; " : "",
+		         why.data);
+		leave_unfinished(job);
 	}
 }
 

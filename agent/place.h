@@ -73,6 +73,8 @@ bool place_back(struct place *place, struct err *err) MUST_CHECK;
 bool place_point(struct place *place, const char *generation, struct err *err) MUST_CHECK;
 /* Removes all generations but the live one and the one before. */
 void place_tidy(struct place *place);
+/* The lock stays behind as that of a run that was cut short: the next one reloads. */
+void place_leave_unfinished(struct place *place);
 /* Gives the lock back and closes. May be called twice. */
 void place_close(struct place *place);
 #define AUTO_PLACE CLEANUP(place_close)

@@ -175,6 +175,14 @@ void place_tidy(struct place *place)
 	beneath_list(place->dir, "gen-", drop_old, place);
 }
 
+void place_leave_unfinished(struct place *place)
+{
+	struct err err;
+
+	if (place->is_locked && write_lock(place, "holder", "0 unfinished", &err))
+		place->is_locked = false;
+}
+
 void place_close(struct place *place)
 {
 	if (place->is_locked)

@@ -64,7 +64,8 @@ rm -f "$root/tmp/list"
 # No number may be two names': Postfix looks.
 for database in passwd group; do
 	cat /etc/$database "$template/etc/$database" |
-		awk -F: '!names[$1]++ && !numbers[$3]++' >"$root/etc/$database"
+		awk -F: '!names[$1]++ && !numbers[$3]++' |
+		sed 's|:/bin/bash$|:/bin/sh|' >"$root/etc/$database"
 done
 awk -F: '{ print $1 ":*:19000:0:99999:7:::" }' "$root/etc/passwd" >"$root/etc/shadow"
 chmod 600 "$root/etc/shadow"

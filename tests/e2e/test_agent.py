@@ -244,6 +244,15 @@ def test_mail_host_is_one(machine, ca):
     assert "the reload after it" in lines[-1]
     assert machine.whole("post") == cert
     assert cert in (machine.base / "served-web").read_text()
+    # The second service did not take the old files either: the next run sees to it,
+    # though they are the same.
+    (machine.base / "reload-mail-fails").unlink()
+    machine.log()
+    files = {kind: machine.at("post", name).read_text() for kind, name in
+             ((CERT, "cert.pem"), (CHAIN, "chain.pem"), (KEY, "privkey.pem"))}
+    lines, _ = machine.install(("post", files))
+    assert lines == ["unchanged post", "tested", "reloaded", "committed"]
+    assert machine.log() == ["test web", "reload web", "reload mail"]
 
 
 def test_two_slots_of_one_service_reload_once(machine, ca):
@@ -599,6 +608,47 @@ def test_shell_and_agent_follow_each_other(machine, ca):
     (lock / "holder").write_text(f"4000000 {boot}\n")
     lines, _ = machine.install(("www", files))
     assert lines == ["unchanged www", "tested", "reloaded", "committed"]
+
+
+def test_as_a_user_of_its_own(machine, ca):
+    """Files, directories and locks are the user's; commands may still become root."""
+    serve = machine.base / "serve"
+    serve.write_text("#!/bin/sh\ngrep NoNewPrivs /proc/self/status >>%s/tls/www/.log; id -u "
+                     ">>%s/tls/www/.log\n" % (machine.base, machine.base))
+    text = machine.policy.read_text().replace("group: daemon", "owner: daemon\n    group: daemon")
+    machine.policy.write_text(text)
+    for name in ("state", "tls/www"):
+        (machine.base / name).mkdir()
+        os.chown(machine.base / name, 1, 1)
+
+    def install(files):
+        session = machine.session("setpriv", "--reuid", "1", "--regid", "1", "--clear-groups")
+        session.send(job(wire.INSTALL, [("www", None, files)]))
+        while (line := session.line()) not in ("reloaded", None):
+            pass
+        session.send(frame(wire.COMMIT))
+        return session.end()
+    lines, status = install(ca.leaf("www.example.org"))
+    assert lines == ["staged www", "switched", "tested", "reloaded", "committed"]
+    assert machine.at("www", "privkey.pem").stat().st_uid == 1
+    assert machine.at("www", ".log").read_text().split() == ["NoNewPrivs:", "0", "1"] * 2
+    os.chown(machine.at("www"), 0, 0)
+    assert "belongs to uid 0, and we are 1" in failure(install(ca.leaf("www.example.org"))[0],
+                                                       "www")
+
+
+def test_no_process_stays(machine, ca):
+    """Whatever way a session ends, the process that runs commands ends too."""
+    machine.install(("www", ca.leaf("www.example.org")))
+    session = machine.start(("www", ca.leaf("www.example.org")))
+    session.wait_for("reloaded")
+    group = subprocess.check_output(["pgrep", "-f", str(machine.policy)], text=True).split()
+    assert len(group) == 2
+    session.process.kill()
+    session.process.wait()
+    time.sleep(0.5)
+    assert not subprocess.run(["pgrep", "-f", str(machine.policy)], stdout=subprocess.PIPE,
+                              check=False).stdout
 
 
 def test_memory(machine, ca):
