@@ -14,7 +14,8 @@
  * when it is needed. */
 static struct secret **read_passwords(const struct policy *policy)
 {
-	struct secret **passwords = xcalloc(policy->slot_count + 1, sizeof(*passwords));
+	struct secret **passwords = xcalloc(policy->slot_count + 1,
+	                                    sizeof(struct secret *));
 	struct err err;
 
 	for (size_t i = 0; i < policy->slot_count; i++)

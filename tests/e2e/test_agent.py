@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pathlib
+import random
 import shutil
 import signal
 import struct
@@ -371,6 +372,37 @@ def test_crafted(machine, name):
     assert walk(machine.base) == before
 
 
+def test_200_crafted_jobs(machine, ca):
+    """Bytes changed and a right digest for them: what is taken is whole, all else refused."""
+    chance = random.Random(4)
+    machine.install(("www", ca.leaf("www.example.org")))
+    before = walk(machine.base / "tls")
+    # For a slot that is not its own, so that no mutation can be a right one.
+    whole = job(wire.INSTALL, [("alone", None, ca.leaf("www.example.org"))])[:-44]
+    for _ in range(200):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 4)):
+            at = chance.choice([chance.randrange(len(data)), chance.randrange(64)])
+            data[at:at + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 3))
+        session = machine.session()
+        session.send(bytes(data) + frame(wire.END, hashlib.sha256(data).digest()))
+        lines, status = session.end()
+        assert lines[-1].startswith("failed ") and status == 1
+    assert walk(machine.base / "tls") == before
+
+
+def test_policy_changed_meanwhile(machine, ca):
+    """A session ends by the policy it began with; the next one has the new."""
+    session = machine.start(("www", ca.leaf("www.example.org")))
+    session.wait_for("reloaded")
+    machine.policy.write_text(machine.policy.read_text().replace("[www.example.org,",
+                                                                 "[web.example.org,"))
+    session.send(frame(wire.COMMIT))
+    assert session.end()[0][-1] == "committed"
+    lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+    assert "does not allow the name www.example.org" in failure(lines, "www")
+
+
 def test_cut_at_every_frame(machine, ca):
     machine.install(("www", ca.leaf("www.example.org")))
     before = walk(machine.base / "tls")
@@ -530,6 +562,24 @@ def test_disk_full(machine, ca):
         assert list(tiny.iterdir()) == []
     finally:
         subprocess.run(["umount", tiny], check=True)
+
+
+def test_read_only(machine, ca):
+    machine.install(("www", ca.leaf("www.example.org")))
+    cert, at = machine.whole("www"), machine.at("www")
+    if subprocess.run(["mount", "--bind", at, at], capture_output=True,
+                      check=False).returncode:
+        pytest.skip("cannot mount here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", at], check=True)
+        lines, _ = machine.install(("www", ca.leaf("www.example.org")))
+        assert "Read-only file system" in failure(lines, "www")
+        session = machine.session()
+        session.send(job(wire.CHECK, [("www", None, {})]))
+        assert "read-only" in failure(session.end()[0], "www")
+    finally:
+        subprocess.run(["umount", at], check=True)
+    assert machine.whole("www") == cert
 
 
 def test_links_do_not_lead_out(machine, ca):
