@@ -20,6 +20,7 @@ done <<END
 755 bin/certferry
 755 libexec/certferry/certferry-dns-host
 755 libexec/certferry/certferry-ssh-worker
+755 sbin/certferry-agent
 644 lib/certferry/plugins/acme_dns.so
 644 lib/certferry/plugins/cloudflare.so
 644 lib/certferry/plugins/exec.so
@@ -31,6 +32,7 @@ done <<END
 644 share/doc/certferry/examples/certferry.yaml.example
 644 share/man/man1/certferry.1
 644 share/man/man5/certferry.yaml.5
+644 share/man/man8/certferry-agent.8
 END
 
 has() {
@@ -54,6 +56,7 @@ hardened() {
 hardened bin/certferry 'libcrypto|libssl|libcurl|libsqlite3|libyaml-0|libyaml|libidn2|libldns|libsmartcols|libcjson|libseccomp'
 hardened libexec/certferry/certferry-dns-host 'libcrypto|libcurl|libldns|libcjson|libseccomp'
 hardened libexec/certferry/certferry-ssh-worker 'libssh2|libcrypto|libcjson|libseccomp'
+hardened sbin/certferry-agent 'libcrypto|libyaml-0|libyaml'
 [ ! -e "$prefix/lib/certferry/plugins/example.so" ] || complain "the example is installed"
 for plugin in "$prefix"/lib/certferry/plugins/*.so; do
 	name=${plugin#"$prefix"/}
