@@ -39,24 +39,6 @@ static void plan_deinit(struct import_plan *plan)
 	free(plan->directory);
 }
 
-static bool read_all(const char *name, struct buf *out, struct err *err)
-{
-	char bytes[4096];
-	ssize_t n = 0;
-
-	if (!str_eq(name, "-"))
-		return fs_read(name, out, err);
-	while (!out->over && (n = read(STDIN_FILENO, bytes, sizeof(bytes))) > 0)
-		buf_add(out, bytes, (size_t)n);
-	explicit_bzero(bytes, sizeof(bytes));
-	if (n < 0)
-		return err_set_errno(err, ERR_INTERNAL, "standard input");
-	if (out->over)
-		return err_set(err, ERR_INPUT, "standard input: more than %d bytes",
-		               FILE_MAX);
-	return true;
-}
-
 static bool has_provider(const struct import *import, enum import_provider provider)
 {
 	for (size_t i = 0; i < import->len; i++)
@@ -326,7 +308,7 @@ bool cmd_dns_import(const struct args *args, struct err *err)
 	plan.directory = slash
 	                     ? xstrndup(args->config, (size_t)(slash - args->config) + 1)
 	                     : xstrdup("");
-	if (!read_all(source, &text, err) || !import_read(&import, text.data, err))
+	if (!input_read(source, &text, err) || !import_read(&import, text.data, err))
 		return false;
 	for (enum import_provider i = 0; i < IMPORT_PROVIDER_COUNT; i++) {
 		if (!has_provider(&import, i))

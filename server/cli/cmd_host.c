@@ -103,9 +103,9 @@ static bool ask(struct store *store, const struct config_host *host,
 	return err_set(err, ERR_DENIED, "%s: no yes, so nothing was pinned", host->name);
 }
 
-static bool pin(struct store *store, const struct config_host *host,
-                const struct ssh_host_key *keys, size_t count, const char *how,
-                struct err *err)
+bool host_pin(struct store *store, const struct config_host *host,
+              const struct ssh_host_key *keys, size_t count, const char *how,
+              struct err *err)
 {
 	AUTO_FREE struct host_key *rows = xcalloc(count, sizeof(*rows));
 	struct event event = { .name = "host.enrolled", .host = host->name };
@@ -146,8 +146,8 @@ bool cmd_host_enroll(const struct args *args, struct err *err)
 	if (args->fingerprint ? !match(keys, &count, args->fingerprint, host, err)
 	                      : !ask(session.store, host, keys, count, err))
 		return false;
-	if (!pin(session.store, host, keys, count,
-	         args->fingerprint ? "fingerprint" : "confirmed", err))
+	if (!host_pin(session.store, host, keys, count,
+	              args->fingerprint ? "fingerprint" : "confirmed", err))
 		return false;
 	printf("%s is enrolled with %zu key%s.\n", host->name, count,
 	       count == 1 ? "" : "s");

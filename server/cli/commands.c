@@ -11,10 +11,13 @@ const struct command commands[] = {
 	  "pin a server's SSH host keys; you compare them" },
 	{ "host list", "", 0, 0, TAKES_JSON, cmd_host_list,
 	  "list the servers and their pinned keys" },
+	{ "host import", "FILE|-", 1, 1, TAKES_YES | TAKES_FORMAT, cmd_host_import,
+	  "take servers from Ansible or CSV, and host keys\n"
+	  "from known_hosts" },
 	{ "host rotate-key", "[NAME...]", 0, 10000,
 	  TAKES_STATUS | TAKES_DROP | TAKES_JSON, cmd_host_rotate,
-	  "a new deploy key beside the old one, then in its place;\n"
-	  "again goes on where it ended" },
+	  "a new deploy key beside the old one, then in its\n"
+	  "place; again goes on where it ended" },
 	{ "plan", "", 0, 0, TAKES_ONLY | TAKES_FORCE | TAKES_CHECK | TAKES_JSON, cmd_plan,
 	  "say what apply would do, and why" },
 	{ "apply", "", 0, 0, TAKES_ONLY | TAKES_FORCE | TAKES_YES | TAKES_NO_CHECK,

@@ -88,6 +88,19 @@ bool session_store(struct session *session, struct err *err) MUST_CHECK;
 void session_deinit(struct session *session);
 #define AUTO_SESSION CLEANUP(session_deinit)
 
+/* input.c: the file, or standard input for "-"; more than out's limit is an error. */
+bool input_read(const char *name, struct buf *out, struct err *err) MUST_CHECK;
+
+/* cmd_host.c: pins these keys and no others; how: "confirmed". */
+struct ssh_host_key;
+bool host_pin(struct store *store, const struct config_host *host,
+              const struct ssh_host_key *keys, size_t count, const char *how,
+              struct err *err) MUST_CHECK;
+
+/* host_pins.c: pins what the text, a known_hosts file, has of our hosts. */
+bool host_pins_import(struct session *session, const struct args *args,
+                      const struct buf *text, struct err *err) MUST_CHECK;
+
 /* table.c: rows for people. */
 struct table;
 struct table *table_new(const char *const *columns, size_t count) MUST_CHECK;

@@ -121,6 +121,20 @@ bool hmac_sha256(const struct secret *key, const void *bytes, size_t len, struct
 	return true;
 }
 
+bool hmac_sha1(const void *key, size_t key_len, const void *bytes, size_t len,
+               unsigned char out[SHA1_LEN], struct err *err)
+{
+	size_t mac_len = 0;
+
+	if (key_len == 0)
+		return err_set(err, ERR_INPUT, "an empty HMAC key");
+	if (!EVP_Q_mac(NULL, "HMAC", NULL, "SHA1", NULL, key, key_len, bytes, len, out,
+	               SHA1_LEN, &mac_len) ||
+	    mac_len != SHA1_LEN)
+		return openssl_err(err, ERR_INTERNAL, "HMAC");
+	return true;
+}
+
 bool random_bytes(void *out, size_t len, struct err *err)
 {
 	unsigned char *at = out;

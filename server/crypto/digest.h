@@ -16,6 +16,11 @@ void sha256_ssh(const void *bytes, size_t len, struct buf *out);
 bool hmac_sha256(const struct secret *key, const void *bytes, size_t len, struct buf *out,
                  struct err *err) MUST_CHECK;
 
+/* HMAC with SHA-1: for the hashed names of known_hosts alone. */
+enum { SHA1_LEN = 20 };
+bool hmac_sha1(const void *key, size_t key_len, const void *bytes, size_t len,
+               unsigned char out[SHA1_LEN], struct err *err) MUST_CHECK;
+
 /* RFC 4648: section 4 with padding, section 5 without. */
 void base64_add(struct buf *out, const void *bytes, size_t len);
 void base64url_add(struct buf *out, const void *bytes, size_t len);

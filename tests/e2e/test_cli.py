@@ -197,7 +197,7 @@ def test_completion(world):
     script.write_text(world.certferry.good("completion", "bash").out)
     cases = {
         "st": {"status"},
-        "host ": {"enroll", "list"},
+        "host ": {"enroll", "import", "list", "rotate-key"},
         "host enroll --": {"--config", "--verbose", "--quiet", "--help", "--fingerprint"},
         "apply --o": {"--only"},
         "apply --l": set(),

@@ -35,7 +35,7 @@ foreign() {
 foreign 'openssl/' 'server/crypto/|server/install/probe\.c'
 foreign 'curl/' 'server/http/'
 foreign 'sqlite3' 'server/store/'
-foreign 'yaml' 'server/config/|agent/policy_'
+foreign 'yaml' 'server/config/|server/inventory/yaml\.c|agent/policy_'
 foreign 'idn2' 'server/config/'
 foreign 'ldns/' 'server/dns/|server/dns_host/'
 foreign 'libssh2' 'server/ssh_worker/'
