@@ -62,7 +62,8 @@ echo "$1 $2 begins" >>{base}/log
 [ ! -e {base}/$1-$2-once ] || {{ rm {base}/$1-$2-once; echo "$2 says no"; exit 3; }}
 [ ! -e {base}/$1-$2-hangs ] || sleep 60
 [ ! -e {base}/$1-$2-slow ] || sleep 1
-cat {base}/tls/*/fullchain.pem >{base}/served-$2 2>/dev/null
+cat {base}/tls/*/fullchain.pem >{base}/served-$2.new 2>/dev/null || exit 1
+mv {base}/served-$2.new {base}/served-$2 || exit 1
 echo "$1 $2" >>{base}/log
 """
 
@@ -148,6 +149,17 @@ def test_hello(machine):
                          "slot alone issuer"]
     assert status == 0
     assert not list((machine.base / "tls").iterdir())
+
+
+def test_hello_and_a_job(machine, ca):
+    session = machine.session()
+    session.send(frame(wire.HELLO))
+    session.wait_for("slot")
+    session.send(job(wire.INSTALL, [("www", None, ca.leaf("www.example.org"))]))
+    session.wait_for("reloaded")
+    session.send(frame(wire.COMMIT))
+    lines, status = session.end()
+    assert lines[-1] == "committed" and status == 0
 
 
 def test_install(machine, ca):

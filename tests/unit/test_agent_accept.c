@@ -85,7 +85,6 @@ static void formats(void **state)
 	AUTO_KEY struct key *key = key_new(KEY_EC_256, &err);
 	AUTO_CERT struct cert cert = { 0 };
 	AUTO_SECRET struct secret *password = secret_new("geheim", 6);
-	AUTO_SECRET struct secret *pem = key_format_pem(key, &err);
 
 	(void)state;
 	make(&cert, key, "DNS:a.example", NOW, NOW + DAY);
