@@ -155,7 +155,7 @@ static void life_of_a_generation(void **state)
 	AUTO_FREE char *copy = xstrdup(path);
 	AUTO_BUF struct buf text = BUF_INIT(100);
 	struct err err = { 0 };
-	bool is_live;
+	bool is_live = false;
 
 	(void)state;
 	assert_true(deliver(copy, &is_live, false, &err));
@@ -213,7 +213,7 @@ static void races(void **state)
 		AUTO_PLACE struct place place = PLACE_INIT;
 		const struct place_owner owner = { 0, 0 };
 		struct err err = { 0 };
-		bool is_live;
+		bool is_live = false;
 
 		beneath_without_openat2(i % 2);
 		if (!place_open(&place, slot, true, &err))

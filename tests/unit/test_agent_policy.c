@@ -15,67 +15,67 @@ static struct policy *parse(const char *text, struct strlist *problems)
 }
 
 /* Each mistake, and where and how it is told. */
+/* clang-format off */
+static const struct {
+	const char *name, *text, *said;
+} bad[] = {
+	{ "empty",          "",                              "p:1: empty" },
+	{ "not YAML",       "a: [",                          "not YAML" },
+	{ "a list",         "- a\n",                         "p:1: not a map" },
+	{ "no version",     "slots: {}\n",                   "p:1: version: missing" },
+	{ "version 2",      "version: 2\nslots: {}\n",       "p:1: version: not a number from 1 to 1" },
+	{ "no slots",       "version: 1\n",                  "slots: missing" },
+	{ "unknown key",    "version: 1\nslots: {}\nservice: {}\n", "p:3: unknown key 'service': did you mean 'services'?" },
+	{ "twice",          "version: 1\nversion: 1\nslots: {}\n", "version: stands there twice" },
+	{ "slot twice",     MINIMAL "  www:\n    names: [a.example]\n    directory: /u\n", "this slot stands there twice" },
+	{ "directory twice", MINIMAL "  b:\n    names: [a.example]\n    directory: /t\n", "has the directory of slot www" },
+	{ "slot's name",    "version: 1\nslots:\n  ../x:\n    names: [a.example]\n    directory: /t\n", "a name has letters" },
+	{ "no names",       HEAD "    directory: /t\n",      "p:4: slots.www.names: missing" },
+	{ "empty names",    HEAD "    directory: /t\n    names: []\n", "no name is allowed" },
+	{ "names a text",   HEAD "    directory: /t\n    names: a.example\n", "not a list" },
+	{ "bad name",       HEAD "    directory: /t\n    names: ['a b.example']\n", "slots.www.names" },
+	{ "star inside",    HEAD "    directory: /t\n    names: ['a.*.example']\n", "slots.www.names" },
+	{ "no directory",   HEAD "    names: [a.example]\n", "directory: missing" },
+	{ "relative",       HEAD "    names: [a.example]\n    directory: t\n", "p:5: slots.www.directory: not an absolute path" },
+	{ "root",           HEAD "    names: [a.example]\n    directory: /\n", "not an absolute path" },
+	{ "..",             HEAD "    names: [a.example]\n    directory: /t/../etc\n", "not an absolute path" },
+	{ "final slash",    HEAD "    names: [a.example]\n    directory: /t/\n", "not an absolute path" },
+	{ "owner",          WITH("owner: a b"),              "no name of a user" },
+	{ "group -",        WITH("group: -x"),               "no name of a user" },
+	{ "mode for all",   WITH("mode: 0644"),              "slots.www.mode: '0644'" },
+	{ "mode group w",   WITH("mode: 0660"),              "the group could change the key" },
+	{ "mode, not octal", WITH("mode: 0680"),             "in octal" },
+	{ "mode exec",      WITH("mode: 0700"),              "in octal" },
+	{ "mode suid",      WITH("mode: 4600"),              "in octal" },
+	{ "format",         WITH("formats: [jks]"),          "one of: pem, combined, pkcs12, der" },
+	{ "no password",    WITH("formats: [pkcs12]"),       "pkcs12 needs pkcs12-password-file" },
+	{ "key-on",         WITH("key-on: moon"),            "one of: issuer, target" },
+	{ "older",          WITH("older: yes"),              "one of: refuse, allow" },
+	{ "no such service", WITH("services: [nginx]"),      "no service 'nginx'" },
+	{ "unknown in slot", WITH("direktory: /x"),          "did you mean 'directory'?" },
+	{ "no reload",      MINIMAL "services:\n  web: {}\n", "services.web.reload: missing" },
+	{ "reload a text",  MINIMAL "services:\n  web:\n    reload: nginx -s reload\n", "not a list" },
+	{ "blank",          MINIMAL "services:\n  web:\n    reload: ['nginx -s reload']\n", "one argument each" },
+	{ "relative program", MINIMAL "services:\n  web:\n    reload: [bin/x]\n", "its name or whole path" },
+	{ "empty reload",   MINIMAL "services:\n  web:\n    reload: []\n", "a command without a program" },
+	{ "timeout 0",      MINIMAL "services:\n  web:\n    reload: [a]\n    reload-timeout: 0\n", "not a number from 1 to 600" },
+	{ "timeout text",   MINIMAL "services:\n  web:\n    reload: [a]\n    test-timeout: 5 min\n", "not a number" },
+	{ "line in text",   MINIMAL "services:\n  web:\n    reload: [a, \"b\\nc\"]\n", "control characters" },
+	{ "state",          "version: 1\nstate: x\nslots: {}\n", "state: not an absolute path" },
+};
+/* clang-format on */
+
 static void mistakes(void **state)
 {
-	/* clang-format off */
-	static const struct {
-		const char *name, *text, *said;
-	} rows[] = {
-		{ "empty",          "",                              "p:1: empty" },
-		{ "not YAML",       "a: [",                          "not YAML" },
-		{ "a list",         "- a\n",                         "p:1: not a map" },
-		{ "no version",     "slots: {}\n",                   "p:1: version: missing" },
-		{ "version 2",      "version: 2\nslots: {}\n",       "p:1: version: not a number from 1 to 1" },
-		{ "no slots",       "version: 1\n",                  "slots: missing" },
-		{ "unknown key",    "version: 1\nslots: {}\nservice: {}\n", "p:3: unknown key 'service': did you mean 'services'?" },
-		{ "twice",          "version: 1\nversion: 1\nslots: {}\n", "version: stands there twice" },
-		{ "slot twice",     MINIMAL "  www:\n    names: [a.example]\n    directory: /u\n", "this slot stands there twice" },
-		{ "directory twice", MINIMAL "  b:\n    names: [a.example]\n    directory: /t\n", "has the directory of slot www" },
-		{ "slot's name",    "version: 1\nslots:\n  ../x:\n    names: [a.example]\n    directory: /t\n", "a name has letters" },
-		{ "no names",       HEAD "    directory: /t\n",      "p:4: slots.www.names: missing" },
-		{ "empty names",    HEAD "    directory: /t\n    names: []\n", "no name is allowed" },
-		{ "names a text",   HEAD "    directory: /t\n    names: a.example\n", "not a list" },
-		{ "bad name",       HEAD "    directory: /t\n    names: ['a b.example']\n", "slots.www.names" },
-		{ "star inside",    HEAD "    directory: /t\n    names: ['a.*.example']\n", "slots.www.names" },
-		{ "no directory",   HEAD "    names: [a.example]\n", "directory: missing" },
-		{ "relative",       HEAD "    names: [a.example]\n    directory: t\n", "p:5: slots.www.directory: not an absolute path" },
-		{ "root",           HEAD "    names: [a.example]\n    directory: /\n", "not an absolute path" },
-		{ "..",             HEAD "    names: [a.example]\n    directory: /t/../etc\n", "not an absolute path" },
-		{ "final slash",    HEAD "    names: [a.example]\n    directory: /t/\n", "not an absolute path" },
-		{ "owner",          WITH("owner: a b"),              "no name of a user" },
-		{ "group -",        WITH("group: -x"),               "no name of a user" },
-		{ "mode for all",   WITH("mode: 0644"),              "slots.www.mode: '0644'" },
-		{ "mode group w",   WITH("mode: 0660"),              "the group could change the key" },
-		{ "mode, not octal", WITH("mode: 0680"),             "in octal" },
-		{ "mode exec",      WITH("mode: 0700"),              "in octal" },
-		{ "mode suid",      WITH("mode: 4600"),              "in octal" },
-		{ "format",         WITH("formats: [jks]"),          "one of: pem, combined, pkcs12, der" },
-		{ "no password",    WITH("formats: [pkcs12]"),       "pkcs12 needs pkcs12-password-file" },
-		{ "key-on",         WITH("key-on: moon"),            "one of: issuer, target" },
-		{ "older",          WITH("older: yes"),              "one of: refuse, allow" },
-		{ "no such service", WITH("services: [nginx]"),      "no service 'nginx'" },
-		{ "unknown in slot", WITH("direktory: /x"),          "did you mean 'directory'?" },
-		{ "no reload",      MINIMAL "services:\n  web: {}\n", "services.web.reload: missing" },
-		{ "reload a text",  MINIMAL "services:\n  web:\n    reload: nginx -s reload\n", "not a list" },
-		{ "blank",          MINIMAL "services:\n  web:\n    reload: ['nginx -s reload']\n", "one argument each" },
-		{ "relative program", MINIMAL "services:\n  web:\n    reload: [bin/x]\n", "its name or whole path" },
-		{ "empty reload",   MINIMAL "services:\n  web:\n    reload: []\n", "a command without a program" },
-		{ "timeout 0",      MINIMAL "services:\n  web:\n    reload: [a]\n    reload-timeout: 0\n", "not a number from 1 to 600" },
-		{ "timeout text",   MINIMAL "services:\n  web:\n    reload: [a]\n    test-timeout: 5 min\n", "not a number" },
-		{ "line in text",   MINIMAL "services:\n  web:\n    reload: [a, \"b\\nc\"]\n", "control characters" },
-		{ "state",          "version: 1\nstate: x\nslots: {}\n", "state: not an absolute path" },
-	};
-	/* clang-format on */
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		AUTO_STRLIST struct strlist problems = { 0 };
-		AUTO_POLICY struct policy *policy = parse(rows[i].text, &problems);
+		AUTO_POLICY struct policy *policy = parse(bad[i].text, &problems);
 		bool found = false;
 
 		for (size_t j = 0; j < problems.len; j++)
-			found = found || strstr(problems.items[j], rows[i].said);
-		CHECK(rows[i].name, !policy && found);
+			found = found || strstr(problems.items[j], bad[i].said);
+		CHECK(bad[i].name, !policy && found);
 		if (!found && problems.len)
 			print_error("said: %s\n", problems.items[0]);
 	}
