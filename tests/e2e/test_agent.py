@@ -713,6 +713,45 @@ def test_as_a_user_of_its_own(machine, ca):
                                                        "www")
 
 
+def test_sudo_for_the_reload(machine, ca):
+    """A user of its own and one literal line of sudoers: the reload is root's."""
+    if not shutil.which("sudo"):
+        pytest.skip("no sudo here")
+    sudoers = machine.base / "sudoers"
+    sudoers.write_text(f"daemon ALL=(root) NOPASSWD: {machine.base}/serve reload web\n")
+    sudoers.chmod(0o440)
+    text = machine.policy.read_text().replace("group: daemon", "owner: daemon\n    group: daemon")
+    text = text.replace(f"reload: [{machine.base}/serve, reload, web]",
+                        f"reload: [sudo, -n, {machine.base}/serve, reload, web]")
+    text = text.replace(f"    test: [{machine.base}/serve, test, web]\n", "")
+    machine.policy.write_text(text)
+    for name in ("state", "tls/www"):
+        (machine.base / name).mkdir()
+        os.chown(machine.base / name, 1, 1)
+    files = ca.leaf("www.example.org")
+    # In a namespace of its own, so that this machine's sudoers stay as they are.
+    session = machine.session(
+        "unshare", "-m", "sh", "-c", f"mount --bind {sudoers} /etc/sudoers && exec \"$@\"", "sh",
+        "setpriv", "--reuid", "1", "--regid", "1", "--clear-groups")
+    session.send(job(wire.INSTALL, [("www", None, files)]))
+    while (line := session.line()) not in ("reloaded", None):
+        pass
+    session.send(frame(wire.COMMIT))
+    lines, status = session.end()
+    assert lines == ["staged www", "switched", "reloaded", "committed"], lines
+    served = machine.base / "served-web"
+    assert served.read_text() == files[CERT] + files[CHAIN] and served.stat().st_uid == 0
+
+
+def test_example_is_right(machine):
+    example = pathlib.Path(__file__).parents[2] / "packaging/agent.yaml.example"
+    machine.policy.write_text(example.read_text())
+    done = machine.command("check")
+    # Here may be no group ssl-cert; all else must be right.
+    wrong = [line for line in done.stdout.splitlines() if "WRONG" in line]
+    assert all("no such user or group" in line for line in wrong) and not done.stderr
+
+
 def test_no_process_stays(machine, ca):
     """Whatever way a session ends, the process that runs commands ends too."""
     machine.install(("www", ca.leaf("www.example.org")))

@@ -29,6 +29,7 @@ done <<END
 644 lib/certferry/plugins/rfc2136.so
 644 share/certferry/certferry.schema.json
 644 share/doc/certferry/LICENSE
+644 share/doc/certferry/examples/agent.yaml.example
 644 share/doc/certferry/examples/certferry.yaml.example
 644 share/man/man1/certferry.1
 644 share/man/man5/certferry.yaml.5
