@@ -62,8 +62,11 @@ echo "$1 $2 begins" >>{base}/log
 [ ! -e {base}/$1-$2-once ] || {{ rm {base}/$1-$2-once; echo "$2 says no"; exit 3; }}
 [ ! -e {base}/$1-$2-hangs ] || sleep 60
 [ ! -e {base}/$1-$2-slow ] || sleep 1
-cat {base}/tls/*/fullchain.pem >{base}/served-$2.new 2>/dev/null || exit 1
-mv {base}/served-$2.new {base}/served-$2 || exit 1
+set -- "$1" "$2" {base}/tls/*/fullchain.pem
+if [ -e "$3" ]; then
+	cat {base}/tls/*/fullchain.pem >{base}/served-$2.new || exit 1
+	mv {base}/served-$2.new {base}/served-$2 || exit 1
+fi
 echo "$1 $2" >>{base}/log
 """
 
