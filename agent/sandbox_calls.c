@@ -68,7 +68,6 @@ static const int allowed[] = {
 	SYS_mkdirat,
 	SYS_unlinkat,
 	SYS_symlinkat,
-	SYS_renameat,
 	SYS_renameat2,
 	SYS_fchmod,
 	SYS_fchown,
@@ -106,6 +105,9 @@ static const int allowed[] = {
 	SYS_wait4,
 	SYS_exit,
 	SYS_exit_group,
+#ifdef SYS_renameat
+	SYS_renameat,
+#endif
 #ifdef SYS_poll
 	SYS_poll,
 #endif

@@ -58,6 +58,10 @@ class Service:
     def prepare(self):
         pass
 
+    def show_log(self):
+        for path in (self.host.root / "var/log").glob("*.log"):
+            print(f"--- {path}", path.read_text()[-1500:])
+
     def start(self):
         self.prepare()
         self.server.spawn(["chroot", self.host.root, *self.argv()],
@@ -79,7 +83,10 @@ class Service:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
 
     def all_served(self, name="example.org"):
-        return {self.served_sha256(port, starttls, name) for port, starttls in self.ports}
+        seen = {self.served_sha256(port, starttls, name) for port, starttls in self.ports}
+        if None in seen:
+            self.show_log()
+        return seen
 
 
 class Apache(Service):
@@ -138,13 +145,17 @@ class Postfix(Service):
 compatibility_level = 3.6
 myhostname = {host.name}.example.org
 mydestination =
-inet_interfaces = {host.address}
+inet_interfaces = loopback-only
 inet_protocols = ipv4
 maillog_file = /var/log/postfix.log
 smtpd_tls_chain_files = {files}/privkey.pem, {files}/fullchain.pem
 smtpd_tls_security_level = may
 tls_server_sni_maps = texthash:/etc/postfix/sni
 """ + ("queue_directory = /no/such\n" if broken else ""))
+        # inet_interfaces takes addresses of interfaces only; of 127.0.0.0/8 there is one.
+        master = (host.root / "etc/postfix/master.cf").read_text()
+        host.write("etc/postfix/master.cf",
+                   master.replace("\nsmtp      inet", f"\n{host.address}:25 inet"))
         # By name as well: the map's value is the list of files, read when smtpd starts.
         host.write("etc/postfix/sni", f"example.org {files}/privkey.pem, {files}/fullchain.pem\n")
 
