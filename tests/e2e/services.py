@@ -176,6 +176,9 @@ class Dovecot(Service):
             if is_new else f"ssl_cert = <{files}/fullchain.pem\nssl_key = <{files}/privkey.pem\n"
         first, rest = ([line for line in names.splitlines() if line.startswith("dovecot_")],
                        [line for line in names.splitlines() if not line.startswith("dovecot_")])
+        # Without a way to log in, auth ends, and STARTTLS waits for it.
+        rest.append("passdb static {\n  password = x\n}" if is_new else
+                    "passdb {\n  driver = static\n  args = password=x\n}")
         self.host.write("etc/dovecot/dovecot.conf", "\n".join(first) + f"""
 protocols = imap pop3
 listen = {self.host.address}
