@@ -19,8 +19,9 @@
  *             delivery that diverged becomes due
  *   push      by service: those that share tests and reloads go in one bundle, so that a
  *             service is tested and reloaded once and all of its certificates are new or
- *             all are old; the same holds of several services with one certificate. stage, switch, test, reload happen there; then we look from
- *             outside and say commit or rollback. A lost connection is a rollback.
+ *             all are old; the same holds of several services with one certificate.
+ * stage, switch, test, reload happen there; then we look from outside and say commit or
+ * rollback. A lost connection is a rollback.
  *
  * A failure costs the service it happened to, is written into its rows, and comes due
  * again by itself; the certificate stays the same. Private keys are unsealed

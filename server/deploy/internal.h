@@ -27,7 +27,7 @@ struct cargo {
 	struct secret *key_pem;
 	char *fullchain;
 	struct install_slot install; /* points into the above */
-	struct probe_result probe;             /* the last look, or the first that failed */
+	struct probe_result probe;   /* the last look, or the first that failed */
 	const struct probe_target *probe_from; /* which look that was */
 	unsigned char before[32];              /* the leaf that is installed so far */
 	bool has_before;
