@@ -142,6 +142,7 @@ modes_right() {
 }
 
 is_live() {
+	[ "$(ls "$new")" = "$(ls "$dir/live/" 2>/dev/null)" ] || return 1
 	for file in $files; do
 		cmp -s "$new/$file" "$dir/live/$file" || return 1
 	done
