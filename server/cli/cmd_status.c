@@ -57,6 +57,13 @@ static void add_certificate(cJSON *object, const struct view *view)
 	         is_there ? fleet_renewal(view->wanted, has, &why) : 0);
 }
 
+static void add_transport(cJSON *object, const struct host_transport *transport)
+{
+	json_add_text(object, "transport", *transport->name ? transport->name : NULL);
+	json_add_text(object, "agent_version",
+	              *transport->version ? transport->version : NULL);
+}
+
 static void add_json(cJSON *list, const struct view *view)
 {
 	cJSON *object = cJSON_CreateObject();
@@ -74,6 +81,7 @@ static void add_json(cJSON *list, const struct view *view)
 	json_add_text(object, "served", view->has_delivery ? delivery->served : NULL);
 	cJSON_AddBoolToObject(object, "is_served", view_is_served(view));
 	add_time(object, "served_at", view->has_delivery ? delivery->served_at : 0);
+	add_transport(object, &view->transport);
 	add_time(object, "waits_until", view->waits_until);
 	json_add_text(object, "waits_for",
 	              view->has_order ? view->order.waits_for : NULL);
@@ -114,6 +122,7 @@ static void add_row(struct table *table, const struct view *view)
 		                      until,
 		                      installed,
 		                      served,
+		                      *view->transport.name ? view->transport.name : "-",
 		                      note };
 	table_add(table, cells);
 }
@@ -164,7 +173,7 @@ bool cmd_status(const struct args *args, struct err *err)
 {
 	static const char *const columns[] = { "CERTIFICATE", "STATE", "SERIAL",
 		                               "KEY",         "UNTIL", "INSTALLED",
-		                               "SERVED",      "NOTE" };
+		                               "SERVED",      "BY",    "NOTE" };
 	AUTO_SESSION struct session session = { 0 };
 	AUTO_TABLE struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	AUTO_JSON cJSON *json = cJSON_CreateObject();

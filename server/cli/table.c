@@ -17,7 +17,7 @@
  * spared goes first.
  */
 
-enum { COLUMNS_MAX = 8, ROOM_MIN = 32, INDENT = 4 };
+enum { COLUMNS_MAX = 9, ROOM_MIN = 32, INDENT = 4 };
 
 struct table {
 	const char *const *columns;

@@ -150,6 +150,8 @@ bool view_load(struct view *view, struct store *store,
                const struct config_certificate *wanted, const struct config_host *at,
                struct err *err)
 {
+	bool was_asked;
+
 	view->wanted = wanted;
 	view->at = at;
 	if (!store_certificate_newest(store, wanted->name, at->name, &view->certificate,
@@ -157,7 +159,8 @@ bool view_load(struct view *view, struct store *store,
 	    !store_order_newest(store, wanted->name, at->name, &view->order,
 	                        &view->has_order, err) ||
 	    !store_delivery_find(store, wanted->name, at->name, &view->delivery,
-	                         &view->has_delivery, err))
+	                         &view->has_delivery, err) ||
+	    !store_transport_find(store, at->name, &view->transport, &was_asked, err))
 		return false;
 	if (view->has_certificate &&
 	    !store_key_fingerprint(store, view->certificate.key_id, view->key_sha256,

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "store/delivery.h"
 #include "store/order.h"
+#include "store/transport.h"
 
 /*
  * view - all that is known about one certificate on one host, for showing
@@ -28,7 +29,8 @@ struct view {
 	struct certificate certificate;
 	struct order order;
 	struct delivery delivery;
-	unsigned char key_sha256[32]; /* of the certificate's public key */
+	struct host_transport transport; /* "": not asked yet */
+	unsigned char key_sha256[32];    /* of the certificate's public key */
 
 	enum view_state state;
 	const struct err *err; /* why it is not done; NULL: no failure */

@@ -4,11 +4,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-/* Values that are one word of several, or a map with one of several keys. */
+/* Values that are one word of several, or, where there is a section, a map with one of
+ * its keys. */
 
 bool choice_stands_alone(const struct key *key, const char *word)
 {
-	return !section_find(key->section, word);
+	return !key->section || !section_find(key->section, word);
 }
 
 /* "authoritative, none, {resolvers: [...]} or {settle: ...}" */
@@ -19,8 +20,12 @@ static char *all_ways(const struct key *key)
 
 	for (size_t i = 0; i < key->word_count; i++)
 		if (choice_stands_alone(key, key->words[i]))
-			buf_addf(&text, "%s, ", key->words[i]);
-	for (size_t i = 0; i < section->key_count; i++)
+			buf_addf(&text, "%s%s", key->words[i],
+			         section                   ? ", "
+			         : i + 2 < key->word_count ? ", "
+			         : i + 1 < key->word_count ? " or "
+			                                   : "");
+	for (size_t i = 0; section && i < section->key_count; i++)
 		buf_addf(&text, "%s{%s: %s}", i ? " or " : "", section->keys[i].name,
 		         section->keys[i].kind == VALUE_LIST ? "[ONE, TWO]" : "90s");
 	return buf_take(&text);
@@ -41,7 +46,8 @@ bool choice_from(const struct key *key, const char *text, void *to, struct err *
 	AUTO_FREE char *ways = all_ways(key);
 	AUTO_STRLIST struct strlist known = { 0 };
 	AUTO_BUF struct buf hint = BUF_INIT(1000);
-	const struct key *with_value = section_find(key->section, text);
+	const struct key *with_value = key->section ? section_find(key->section, text)
+	                                            : NULL;
 
 	if (with_value)
 		return err_set(err, ERR_CONFIG, "'%s' alone; %s", text, ways);
@@ -80,7 +86,7 @@ void choice_read(struct load *load, const struct key *key, const struct node *no
 	struct err err = { 0 };
 	const char *text;
 
-	if (node->yaml->type == YAML_MAPPING_NODE) {
+	if (key->section && node->yaml->type == YAML_MAPPING_NODE) {
 		read_map(load, key, node, where, base);
 		return;
 	}

@@ -83,6 +83,15 @@ struct config_dns {
 	size_t option_count;
 };
 
+/* Which way certificates go to a host. */
+enum config_transport {
+	TRANSPORT_AUTO,  /* the agent where one answers, else the shell */
+	TRANSPORT_AGENT, /* certferry-agent, and nothing else */
+	TRANSPORT_SHELL, /* the login's shell; nobody is asked */
+	TRANSPORT_COUNT
+};
+extern const char *const config_transport_names[TRANSPORT_COUNT];
+
 struct config_host {
 	char *name;
 	struct config_mark mark;
@@ -91,6 +100,7 @@ struct config_host {
 	char *user;
 	struct strlist groups;
 	int connect_timeout_s;
+	enum config_transport transport;
 };
 
 struct config_install {

@@ -61,7 +61,7 @@ static void value_release(const struct key *key, char *base)
 	if (key->kind == VALUE_SECRET)
 		secret_release(to);
 	if (key->kind == VALUE_SECTION || key->kind == VALUE_SECTION_OR_OFF ||
-	    key->kind == VALUE_CHOICE)
+	    (key->kind == VALUE_CHOICE && key->section))
 		section_release(key->section, to);
 	if (key->kind == VALUE_ENTRIES)
 		entries_release(key, base);

@@ -17,6 +17,14 @@ const char *const config_propagation_names[] = {
 _Static_assert(ARRAY_SIZE(config_propagation_names) == PROPAGATION_COUNT,
                "a way has no name");
 
+const char *const config_transport_names[] = {
+	[TRANSPORT_AUTO] = "auto",
+	[TRANSPORT_AGENT] = "agent",
+	[TRANSPORT_SHELL] = "shell",
+};
+_Static_assert(ARRAY_SIZE(config_transport_names) == TRANSPORT_COUNT,
+               "a way has no name");
+
 #define KEYS(rows) .keys = (rows), .key_count = ARRAY_SIZE(rows)
 
 /* clang-format off */
@@ -133,6 +141,14 @@ static const struct key host_keys[] = {
 	{ .name = "connect-timeout", .kind = VALUE_DURATION, AT(connect_timeout_s),
 	  .min = 1, .max = 300, .fallback = "10s",
 	  .help = "How long a connection may take." },
+	{ .name = "transport", .kind = VALUE_CHOICE,
+	  .also = offsetof(struct config_host, transport),
+	  .words = config_transport_names, .word_count = TRANSPORT_COUNT,
+	  .fallback = "auto",
+	  .help = "How certificates get there. agent: certferry-agent is the key's forced "
+	          "command and takes them, by its own policy. shell: a program is sent to "
+	          "the login's shell. auto: the agent where one answers, else the shell; "
+	          "status says which." },
 };
 #undef AT
 static const struct section host_section = { .title = "hosts.NAME", KEYS(host_keys),

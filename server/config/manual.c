@@ -53,6 +53,18 @@ static void add_range(struct buf *out, const struct key *key)
 		         (long long)key->max);
 }
 
+/* "auto, agent or shell" */
+static void add_words(struct buf *out, const struct key *key)
+{
+	for (size_t i = 0; i < key->word_count; i++) {
+		add_text(out, key->words[i]);
+		buf_addf(out, "%s",
+		         i + 2 < key->word_count   ? ", "
+		         : i + 1 < key->word_count ? " or "
+		                                   : "");
+	}
+}
+
 static void add_type(struct buf *out, const struct key *key)
 {
 	const char *words = key->grammar ? key->grammar->words : NULL;
@@ -61,6 +73,8 @@ static void add_type(struct buf *out, const struct key *key)
 		add_text(out, key->kind == VALUE_LIST ? "list of " : "one or a list of ");
 		add_text(out, words);
 		buf_addf(out, ", %lld to %lld", (long long)key->min, (long long)key->max);
+	} else if (key->kind == VALUE_CHOICE && !key->section) {
+		add_words(out, key);
 	} else {
 		add_text(out, words && key->kind != VALUE_PRESET_OR_ARGV
 		                  ? words

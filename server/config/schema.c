@@ -93,11 +93,14 @@ static cJSON *section_schema(const struct section *section);
 static cJSON *choice(const struct key *key)
 {
 	cJSON *words = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(words, "enum");
-	cJSON *map = section_schema(key->section);
+	cJSON *map;
 
 	for (size_t i = 0; i < key->word_count; i++)
 		if (choice_stands_alone(key, key->words[i]))
 			cJSON_AddItemToArray(all, cJSON_CreateString(key->words[i]));
+	if (!key->section)
+		return words;
+	map = section_schema(key->section);
 	cJSON_AddNumberToObject(map, "minProperties", 1);
 	cJSON_AddNumberToObject(map, "maxProperties", 1);
 	return either(words, map);

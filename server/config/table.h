@@ -28,8 +28,8 @@ enum value_kind {
 	VALUE_SECRET,         /* struct config_secret */
 	VALUE_SECTION,        /* its keys, from offset on */
 	VALUE_SECTION_OR_OFF, /* the same, or false for the bool at also */
-	VALUE_CHOICE,  /* an enum at also: one of words, or the section with exactly one
-	                  key,  which is one of words, too */
+	VALUE_CHOICE, /* an enum at also: one of words, or, if it has a section, that with
+	                 exactly one key, which is one of words, too */
 	VALUE_ENTRIES, /* a map of named sections: array at offset, size_t at also */
 	VALUE_KIND_COUNT
 };

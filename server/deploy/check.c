@@ -50,15 +50,26 @@ static bool is_sudo(const struct check *check)
 	return !str_eq(check->visit.host->user, "root");
 }
 
-static const char *tool(const struct check *check)
+static bool is_agent(const struct check *check)
 {
-	return is_sudo(check) ? "sudo" : "tools";
+	return check->visit.transport && check->visit.transport->has_own_services;
 }
 
-/* A line for each slot, and one for the test. */
-static size_t lines_wanted(const struct check *check)
+static const char *tool(const struct check *check)
 {
-	return check->count + (check->slots[0]->tests->len > 0);
+	return is_agent(check) ? "agent" : is_sudo(check) ? "sudo" : "tools";
+}
+
+/* A line for each slot, and one for the test; whether there is a test, an agent's policy
+ * says. */
+static size_t lines_least(const struct check *check)
+{
+	return check->count + (!is_agent(check) && check->slots[0]->tests->len > 0);
+}
+
+static size_t lines_most(const struct check *check)
+{
+	return check->count + (is_agent(check) || check->slots[0]->tests->len > 0);
 }
 
 static bool refused_login(const struct check *check, const char *text, struct err *err)
@@ -153,11 +164,16 @@ static void on_slot(const struct check *check, const struct install_line *line)
 	const struct deploy_slot *slot = check->slots[check->said];
 
 	if (line->step == INSTALL_CHECKED)
-		add(check, slot->certificate, "directory", FINDING_OK, slot->directory,
+		add(check, slot->certificate, "directory", FINDING_OK,
+		    is_agent(check) ? "as the server's policy says" : slot->directory,
 		    "");
 	else
 		add(check, slot->certificate, "directory", FINDING_FAILED, line->text,
-		    "mend it there, or set install.directory, owner or group otherwise");
+		    is_agent(check) ? "mend it there, or the slot in "
+		                      "/etc/certferry/agent.yaml: certferry-agent check "
+		                      "explains it"
+		                    : "mend it there, or set install.directory, owner or "
+		                      "group otherwise");
 }
 
 static bool on_test(const struct check *check, const struct install_line *line,
@@ -167,7 +183,10 @@ static bool on_test(const struct check *check, const struct install_line *line,
 
 	if (line->step == INSTALL_TEST_FAILED)
 		return on_test_failed(check, line->text, err);
-	install_commands_show(check->slots[0]->tests, &shown);
+	if (is_agent(check))
+		buf_addf(&shown, "as the server's policy says");
+	else
+		install_commands_show(check->slots[0]->tests, &shown);
 	add(check, NULL, "test", FINDING_OK, shown.data, "");
 	return true;
 }
@@ -182,7 +201,7 @@ static bool is_in_turn(const struct check *check, const struct install_line *lin
 	if (check->said < check->count)
 		return is_slot &&
 		       str_eq(line->slot, check->slots[check->said]->certificate);
-	return is_test && check->said < lines_wanted(check);
+	return is_test && check->said < lines_most(check);
 }
 
 /* why: what the server said wrong. */
@@ -204,9 +223,10 @@ static bool take_line(struct check *check, const char *text, struct err *why,
 	}
 	if (!check->has_begun)
 		add(check, NULL, tool(check), FINDING_OK,
-		    is_sudo(check) ? "root without a password, and what the installer "
-		                     "needs"
-		                   : "what the installer needs",
+		    is_agent(check)  ? "answers, and its policy is in order"
+		    : is_sudo(check) ? "root without a password, and what the installer "
+		                       "needs"
+		                     : "what the installer needs",
 		    "");
 	check->has_begun = true;
 	if (check->said < check->count)
@@ -221,11 +241,15 @@ static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *er
 {
 	AUTO_FREE struct install_slot *slots = xcalloc(check->count, sizeof(*slots));
 	AUTO_BUF struct buf bundle = BUF_INIT(INSTALL_BUNDLE_MAX);
-	AUTO_FREE char *command = install_check_command(is_sudo(check));
-	const struct install_job job = { .slots = slots,
-		                         .slot_count = check->count,
-		                         .tests = check->slots[0]->tests,
-		                         .service_timeout_s = TEST_TIMEOUT_S };
+	const struct transport *transport = check->visit.transport;
+	AUTO_FREE char *command = transport->check_command(check->visit.host);
+	const struct transport_job job = {
+		.install = { .slots = slots,
+		             .slot_count = check->count,
+		             .tests = check->slots[0]->tests,
+		             .service_timeout_s = TEST_TIMEOUT_S },
+		.wanted = check->slots,
+	};
 
 	for (size_t i = 0; i < check->count; i++)
 		slots[i] = (struct install_slot){
@@ -236,7 +260,7 @@ static bool send_bundle(struct check *check, int64_t deadline_ms, struct err *er
 			.mode = check->slots[i]->mode,
 			.formats = check->slots[i]->formats,
 		};
-	return install_check_bundle(&job, &bundle, err) &&
+	return transport->check(&job, &bundle, err) &&
 	       ssh_exec(check->visit.ssh, command, deadline_ms, err) &&
 	       ssh_write(check->visit.ssh, bundle.data, bundle.len, deadline_ms, err) &&
 	       ssh_write_eof(check->visit.ssh, deadline_ms, err);
@@ -253,7 +277,8 @@ static void not_ended(const struct check *check, int status, const char *complai
 	    check->visit.host->user, check->visit.host->user);
 
 	add(check, NULL, tool(check), FINDING_FAILED, text,
-	    is_sudo(check) && !check->has_begun
+	    is_agent(check) ? "see the server's own log"
+	    : is_sudo(check) && !check->has_begun
 	        ? advice
 	        : "the login's shell must be a POSIX one");
 }
@@ -281,7 +306,7 @@ static bool look(struct check *check, struct err *why, struct err *err)
 	}
 	if (why->kind == ERR_NONE &&
 	    ssh_finish(check->visit.ssh, &status, &complaint, deadline, why) &&
-	    check->said < lines_wanted(check))
+	    check->said < lines_least(check))
 		not_ended(check, status, complaint.data);
 	return true;
 }
@@ -318,6 +343,18 @@ static bool look_at_all(struct check *check, const struct deploy_slot **slots,
 	return true;
 }
 
+/* Neither the agent nor, where it may take its place, a shell. */
+static bool not_chosen(const struct check *check, const struct err *why, struct err *err)
+{
+	if (why->kind == ERR_INTERNAL) {
+		*err = *why;
+		return false;
+	}
+	add(check, NULL, "agent", FINDING_FAILED, why->msg,
+	    "certferry-agent check, on that server, says what is wrong with its policy");
+	return true;
+}
+
 bool deploy_check(struct deploy *deploy, const char *host,
                   const struct strlist *certificates, struct findings *out,
                   struct err *err)
@@ -343,7 +380,10 @@ bool deploy_check(struct deploy *deploy, const char *host,
 	add(&check, NULL, "reached", FINDING_OK, check.visit.host->address, "");
 	add(&check, NULL, "host key", FINDING_OK, "as pinned", "");
 	add(&check, NULL, "login", FINDING_OK, check.visit.host->user, "");
-	good = look_at_all(&check, slots, certificates->len, err);
+	if (visit_choose(&check.visit, true, &why))
+		good = look_at_all(&check, slots, certificates->len, err);
+	else
+		good = not_chosen(&check, &why, err);
 	ssh_close(TAKE(check.visit.ssh));
 	return good;
 }

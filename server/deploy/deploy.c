@@ -88,13 +88,14 @@ static void run_visit(struct visit *visit)
 		return;
 	visit_tell(visit, &visit->cargo[0], "connect");
 	visit->ssh = visit_connect(visit, &why);
-	for (size_t i = 0; !visit->ssh && i < visit->count; i++)
-		if (visit->cargo[i].err.kind == ERR_NONE)
-			visit->cargo[i].err = why;
-	if (!visit->ssh)
-		return;
-	visit_verify(visit);
-	visit_push(visit);
+	if (visit->ssh && visit_choose(visit, false, &why)) {
+		visit_verify(visit);
+		visit_push(visit);
+	} else {
+		for (size_t i = 0; i < visit->count; i++)
+			if (visit->cargo[i].err.kind == ERR_NONE)
+				visit->cargo[i].err = why;
+	}
 	ssh_close(TAKE(visit->ssh));
 }
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/keytype.h"
 #include "base/progress.h"
 #include "base/str.h"
 #include "store/store.h"
@@ -28,12 +29,16 @@
  * here for the length of a push. Step and next are called from several threads; a host is
  * served by one at a time.
  */
+/* Which of the transports ("shell", "agent") may be taken. */
+enum deploy_way { DEPLOY_BY_ANY, DEPLOY_BY_AGENT, DEPLOY_BY_SHELL };
+
 struct deploy_host {
 	const char *name;
 	const char *address;
 	uint16_t port;
 	const char *user;
 	int connect_timeout_s;
+	enum deploy_way way;
 };
 
 struct install_commands;
@@ -43,6 +48,8 @@ struct probe_target;
 struct deploy_slot {
 	const char *certificate;
 	const char *host;
+	const struct strlist *names;
+	enum key_type key_type;
 	const char *directory, *owner, *group;
 	mode_t mode;
 	unsigned formats;  /* as of struct install_slot */

@@ -6,6 +6,7 @@
 #include "install/probe.h"
 #include "ssh/ssh.h"
 #include "store/delivery.h"
+#include "transport.h"
 
 /* internal - one visit to a host, and its deliveries; see deploy.h */
 
@@ -31,7 +32,8 @@ struct cargo {
 	const struct probe_target *probe_from; /* which look that was */
 	unsigned char before[32];              /* the leaf that is installed so far */
 	bool has_before;
-	bool is_staged;
+	bool is_staged; /* or unchanged */
+	bool is_unchanged;
 	bool is_done;   /* the server said so, and we saw it */
 	struct err err; /* why not */
 };
@@ -40,6 +42,8 @@ struct visit {
 	struct deploy *deploy;
 	const struct deploy_host *host;
 	struct ssh *ssh;
+	const struct transport *transport;
+	bool is_recalled; /* the transport was not asked for in this visit */
 	struct cargo *cargo;
 	size_t count;
 };
@@ -63,6 +67,14 @@ struct ssh *deploy_connect(const struct deploy_settings *settings,
                            const struct deploy_host *host, const struct key *key,
                            struct err *err) MUST_CHECK;
 struct ssh *visit_connect(struct visit *visit, struct err *err) MUST_CHECK;
+
+/* transport.c: how this host takes certificates, as it is remembered; anew: it is asked
+ * whatever is known. */
+bool visit_choose(struct visit *visit, bool anew, struct err *err) MUST_CHECK;
+/* For an answer that makes no sense: if the transport was only remembered, connects and
+ * asks anew. True where it is another one now, so that the job may be done once more;
+ * else the session may be of no use. */
+bool visit_has_changed(struct visit *visit);
 
 /* verify.c: rows in DELIVERY_VERIFY; those that diverged are set to DELIVERY_PUSH. */
 void visit_verify(struct visit *visit);

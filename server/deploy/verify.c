@@ -37,29 +37,29 @@ static bool take_live(struct visit *visit, const char *text, struct err *err)
 		return false;
 	if (line.step == INSTALL_FAILED)
 		return err_set(err, ERR_TEMPORARY, "%s", line.text);
-	cargo = line.step == INSTALL_LIVE ? find_slot(visit, line.slot) : NULL;
-	if (!cargo)
+	cargo = find_slot(visit, line.slot);
+	if (!cargo || (line.step != INSTALL_LIVE && line.step != INSTALL_SLOT_FAILED))
 		return err_set(err, ERR_REMOTE, "the server said something out of turn");
-
-	AUTO_FREE char *wanted = install_live_text(&cargo->install);
-
-	if (!str_eq(wanted, line.text))
+	if (line.step == INSTALL_SLOT_FAILED) {
+		(void)err_set(&cargo->err, ERR_TEMPORARY, "%s", line.text);
+		return true;
+	}
+	if (!visit->transport->is_live(&cargo->install, line.text))
 		diverged(cargo, "the files on the server are not those we installed");
 	cargo->is_done = true;
 	return true;
 }
 
-static bool inspect(struct visit *visit, const struct install_slot *slots, size_t count,
-                    struct err *err)
+static bool inspect(struct visit *visit, const struct transport_job *job, struct err *err)
 {
 	AUTO_BUF struct buf bundle = BUF_INIT(INSTALL_BUNDLE_MAX),
 			    complaint = BUF_INIT(4096);
-	AUTO_FREE char *command = install_command(!str_eq(visit->host->user, "root"));
+	AUTO_FREE char *command = visit->transport->command(visit->host);
 	int64_t deadline = clock_deadline_ms(INSPECT_TIMEOUT_S * INT64_C(1000));
 	bool ended = false;
 	int status;
 
-	if (!install_inspect_bundle(slots, count, &bundle, err) ||
+	if (!visit->transport->inspect(job, &bundle, err) ||
 	    !ssh_exec(visit->ssh, command, deadline, err) ||
 	    !ssh_write(visit->ssh, bundle.data, bundle.len, deadline, err) ||
 	    !ssh_write_eof(visit->ssh, deadline, err))
@@ -91,6 +91,16 @@ static void look_from_outside(struct cargo *cargo)
 		(void)err_set(&cargo->err, ERR_TEMPORARY, "%s:%u %s",
 		              cargo->probe_from->address, cargo->probe_from->port,
 		              cargo->probe.text);
+}
+
+/* Nothing was said of any slot, and by asking anew we find why. */
+static bool inspect_again(struct visit *visit, const struct transport_job *job,
+                          struct err *err)
+{
+	for (size_t i = 0; i < visit->count; i++)
+		if (visit->cargo[i].is_done)
+			return false;
+	return visit_has_changed(visit) && inspect(visit, job, err);
 }
 
 static size_t gather(const struct visit *visit, struct install_slot *slots)
@@ -126,11 +136,13 @@ void visit_verify(struct visit *visit)
 {
 	AUTO_FREE struct install_slot *slots = xcalloc(visit->count, sizeof(*slots));
 	size_t count = gather(visit, slots);
+	const struct transport_job job = { .install = { .slots = slots,
+		                                        .slot_count = count } };
 	struct err why = { 0 };
 
 	if (count == 0)
 		return;
-	if (inspect(visit, slots, count, &why))
+	if (inspect(visit, &job, &why) || inspect_again(visit, &job, &why))
 		why.kind = ERR_NONE;
 	for (size_t i = 0; i < visit->count; i++) {
 		struct cargo *cargo = &visit->cargo[i];

@@ -138,9 +138,12 @@ static void wire_slot(struct engine *engine, const struct config_certificate *ce
 
 	fleet_service(certificate, &home->tests, &home->reloads);
 	home->setup = fleet_setup(certificate, host);
+	config_certificate_names(certificate, host, &home->names);
 	engine->slots[at] = (struct deploy_slot){
 		.certificate = certificate->name,
 		.host = host->name,
+		.names = &home->names,
+		.key_type = certificate->key,
 		.directory = install->directory,
 		/* By number: the installer runs as root, whose group is not "root"
 		 * everywhere. */
@@ -154,6 +157,13 @@ static void wire_slot(struct engine *engine, const struct config_certificate *ce
 	};
 	wire_probes(home, &engine->slots[at], certificate, host);
 }
+
+static const enum deploy_way ways[] = {
+	[TRANSPORT_AUTO] = DEPLOY_BY_ANY,
+	[TRANSPORT_AGENT] = DEPLOY_BY_AGENT,
+	[TRANSPORT_SHELL] = DEPLOY_BY_SHELL,
+};
+_Static_assert(ARRAY_SIZE(ways) == TRANSPORT_COUNT, "a transport has no row");
 
 static void wire_hosts(struct engine *engine, const struct config *config)
 {
@@ -170,6 +180,7 @@ static void wire_hosts(struct engine *engine, const struct config *config)
 			.port = host->port,
 			.user = host->user,
 			.connect_timeout_s = host->connect_timeout_s,
+			.way = ways[host->transport],
 		};
 	}
 	for (size_t i = 0; i < config->certificate_count; i++)
@@ -257,6 +268,7 @@ void engine_free(struct engine *engine)
 	for (size_t i = 0; i < engine->secret_count; i++)
 		secret_free(engine->secrets[i]);
 	for (size_t i = 0; i < engine->slot_count; i++) {
+		strlist_deinit(&engine->slot_homes[i].names);
 		install_commands_deinit(&engine->slot_homes[i].tests);
 		install_commands_deinit(&engine->slot_homes[i].reloads);
 		free(engine->slot_homes[i].probes);

@@ -25,6 +25,7 @@
 struct engine_paths {
 	char *dns_host;
 	char *ssh_worker;
+	char *agent; /* for servers; may be missing */
 	char *plugins;
 };
 bool engine_paths_find(struct engine_paths *out, struct err *err) MUST_CHECK;

@@ -23,6 +23,7 @@ bool engine_paths_find(struct engine_paths *out, struct err *err)
 		*slash = '\0';
 	out->dns_host = xasprintf("%s/libexec/certferry/certferry-dns-host", self);
 	out->ssh_worker = xasprintf("%s/libexec/certferry/certferry-ssh-worker", self);
+	out->agent = xasprintf("%s/sbin/certferry-agent", self);
 	out->plugins = xasprintf("%s/lib/certferry/plugins", self);
 	if (!fs_exists(out->dns_host) || !fs_exists(out->ssh_worker))
 		return err_set(err, ERR_INTERNAL,
@@ -37,6 +38,7 @@ void engine_paths_deinit(struct engine_paths *paths)
 {
 	free(paths->dns_host);
 	free(paths->ssh_worker);
+	free(paths->agent);
 	free(paths->plugins);
 	*paths = (struct engine_paths){ 0 };
 }

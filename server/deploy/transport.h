@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPLOY_TRANSPORT_H
+#define DEPLOY_TRANSPORT_H
+#include "deploy.h"
+#include "install/install.h"
+
+/*
+ * transport - the ways to a server: what is sent there, and how its answers are compared
+ *
+ * Two rows. "shell" sends the installer as the command of the session and a bundle as its
+ * input; "agent" speaks the frames of docs/protocol-agent.md to certferry-agent, which is
+ * the forced command of our key. Both say the same lines, so that push, verify and check
+ * know of neither. A job is one command of the session. What is appended to out may hold
+ * private keys (BUF_INIT(INSTALL_BUNDLE_MAX), which is the agent's limit as well).
+ */
+struct transport_job {
+	struct install_job install;
+	/* Of each of install.slots, in this order. */
+	const struct deploy_slot *const *wanted;
+	bool reload_anyway; /* test and reload though all is unchanged */
+};
+
+typedef bool transport_job_fn(const struct transport_job *job, struct buf *out,
+                              struct err *err);
+
+struct transport {
+	const char *name; /* as the store and people have it */
+	/* The command of the session; the caller frees. */
+	char *(*command)(const struct deploy_host *host);
+	char *(*check_command)(const struct deploy_host *host);
+	transport_job_fn *install;
+	transport_job_fn *inspect; /* wants install.slots and wanted */
+	transport_job_fn *check;   /* the same, and install.tests */
+	/* Our word at the end: commit, or roll back. */
+	void (*say)(bool is_commit, struct buf *out);
+	/* Does an INSTALL_LIVE line say that these files are there? */
+	bool (*is_live)(const struct install_slot *slot, const char *text);
+	/* Is all unchanged, it may not have reloaded. */
+	bool may_skip_reload;
+	/* Its own policy says what is tested and reloaded: it may be more than we know
+	 * of, and it may be nothing. */
+	bool has_own_services;
+};
+
+extern const struct transport transport_shell, transport_agent;
+/* NULL: no such row. */
+const struct transport *transport_find(const char *name);
+
+/* by_agent.c: says HELLO over the session. *is_agent false: something else answered. A
+ * policy that is not in order is an error. */
+struct ssh;
+bool agent_hello(struct ssh *ssh, bool *is_agent, char version[65],
+                 struct err *err) MUST_CHECK;
+#endif
