@@ -18,6 +18,12 @@ const struct command commands[] = {
 	  TAKES_STATUS | TAKES_DROP | TAKES_JSON, cmd_host_rotate,
 	  "a new deploy key beside the old one, then in its\n"
 	  "place; again goes on where it ended" },
+	{ "agent script", "HOST|GROUP", 1, 1, TAKES_FROM, cmd_agent_script,
+	  "print the script that sets up certferry-agent on\n"
+	  "servers: for Ansible, cloud-init, packages" },
+	{ "agent install", "HOST", 1, 1, TAKES_FROM | TAKES_LOGIN | TAKES_YES,
+	  cmd_agent_install,
+	  "the same over your own SSH login, and try it" },
 	{ "plan", "", 0, 0, TAKES_ONLY | TAKES_FORCE | TAKES_CHECK | TAKES_JSON, cmd_plan,
 	  "say what apply would do, and why" },
 	{ "apply", "", 0, 0, TAKES_ONLY | TAKES_FORCE | TAKES_YES | TAKES_NO_CHECK,
@@ -69,6 +75,10 @@ const struct option_row option_rows[] = {
 	  "go on without the hosts that are not done" },
 	{ 'm', "format", "FORMAT", TAKES_FORMAT,
 	  "known_hosts, ansible or csv; else it is guessed" },
+	{ 'r', "from", "ADDRESS,...", TAKES_FROM,
+	  "the deploy key is taken from there only" },
+	{ 'l', "login", "USER", TAKES_LOGIN, "log in as, else as ssh does by itself" },
+	{ 'i', "identity", "FILE", TAKES_LOGIN, "log in with this key" },
 	{ 'h', "help", NULL, 0, "show help" },
 	{ 0 }
 };

@@ -22,6 +22,7 @@ struct args {
 	bool status, drop_unproved; /* host rotate-key */
 	const char *format;         /* host import */
 	const char *fingerprint;
+	const char *from, *login, *identity; /* agent */
 	int64_t limit;
 	struct strlist only, force;
 	struct strlist words; /* what is not an option, the command's name left out */
@@ -31,7 +32,7 @@ typedef bool cmd_fn(const struct args *args, struct err *err);
 cmd_fn cmd_init, cmd_check, cmd_host_enroll, cmd_host_list, cmd_host_import,
     cmd_host_rotate, cmd_plan, cmd_apply, cmd_status, cmd_pending, cmd_cert_show,
     cmd_provider_list, cmd_provider_show, cmd_dns_import, cmd_events, cmd_version,
-    cmd_help, cmd_completion;
+    cmd_help, cmd_completion, cmd_agent_script, cmd_agent_install;
 
 /* Bits of commands, for options that only some of them take. */
 enum {
@@ -46,6 +47,8 @@ enum {
 	TAKES_STATUS = 1 << 8,
 	TAKES_DROP = 1 << 9,
 	TAKES_FORMAT = 1 << 10,
+	TAKES_FROM = 1 << 11,
+	TAKES_LOGIN = 1 << 12,
 };
 
 struct command {

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent.h"
+
+#include <string.h>
+
+#include "agentwire/agentwire.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "crypto/digest.h"
+#include "crypto/key.h"
+#include "install/install.h"
+#include "ssh/ssh.h"
+
+/* One HELLO and one check job over the deploy key's login. */
+
+enum { PROVE_TIMEOUT_S = 300, LINE_MAX_BYTES = 2048, CONFIRM_S = 60 };
+
+struct proof {
+	const struct config *config;
+	const struct config_host *host;
+	struct ssh *ssh;
+	int64_t deadline_ms;
+	size_t slots, good;
+	bool is_agent;
+};
+
+static struct ssh *connect_to(struct session *session, const struct config_host *host,
+                              struct err *err)
+{
+	AUTO_FREE struct host_key *known = xcalloc(HOST_KEYS_MAX, sizeof(*known));
+	AUTO_FREE struct ssh_host_key *pins = xcalloc(HOST_KEYS_MAX, sizeof(*pins));
+	AUTO_KEY struct key *key = store_ssh_key_load(session->store, err);
+	size_t count = 0;
+
+	if (!key || !store_host_keys_load(session->store, host->name, known, &count, err))
+		return NULL;
+	for (size_t i = 0; i < count; i++) {
+		memcpy(pins[i].type, known[i].type, sizeof(pins[i].type));
+		memcpy(pins[i].blob, known[i].blob, known[i].blob_len);
+		pins[i].blob_len = known[i].blob_len;
+	}
+	const struct ssh_target target = { .worker = session->paths.ssh_worker,
+		                           .name = host->name,
+		                           .address = host->address,
+		                           .port = host->port,
+		                           .user = host->user,
+		                           .user_key = key,
+		                           .pins = pins,
+		                           .pin_count = count,
+		                           .connect_timeout_s = host->connect_timeout_s };
+	return ssh_open(&target, err);
+}
+
+static void add_slots(struct proof *proof, struct buf *job)
+{
+	for (size_t i = 0; i < proof->config->certificate_count; i++) {
+		const struct config_certificate *from = &proof->config->certificates[i];
+		AUTO_STRLIST struct strlist names = { 0 };
+		bool is_here = false;
+
+		for (size_t j = 0; j < from->host_count; j++)
+			is_here |= from->hosts[j] == proof->host;
+		if (!is_here || proof->slots == AGENTWIRE_SLOTS_MAX)
+			continue;
+		config_certificate_names(from, proof->host, &names);
+		agentwire_add_slot(job, from->name);
+		agentwire_add_request(job, from->key, &names);
+		proof->slots++;
+	}
+}
+
+static void make_input(struct proof *proof, struct buf *out)
+{
+	const struct agentwire_start start = { AGENTWIRE_CHECK, false, CONFIRM_S };
+	unsigned char digest[SHA256_LEN];
+	size_t begin;
+
+	agentwire_add_hello(out);
+	begin = out->len;
+	agentwire_add_job(out, &start);
+	add_slots(proof, out);
+	sha256(out->data + begin, out->len - begin, digest);
+	agentwire_add_end(out, digest);
+}
+
+static bool take_line(struct proof *proof, const char *text, struct err *err)
+{
+	struct agentwire_line ours;
+	struct install_line line;
+	bool is_ours;
+
+	if (!agentwire_line_parse(text, &ours, &is_ours, err))
+		return false;
+	proof->is_agent |= is_ours && ours.word == AGENTWIRE_LINE_AGENT;
+	if (is_ours) {
+		if (ours.word == AGENTWIRE_LINE_AGENT)
+			printf("certferry-agent %s answers\n", ours.name);
+		return true;
+	}
+	if (!install_line_parse(text, &line, err))
+		return false;
+	proof->good += line.step == INSTALL_CHECKED;
+	if (line.step == INSTALL_CHECKED)
+		printf("  %s could be installed\n", line.slot);
+	else if (line.step == INSTALL_SLOT_FAILED)
+		printf("  %s could not be installed: %s\n", line.slot, line.text);
+	else if (line.step == INSTALL_TESTED)
+		printf("  the services' tests pass\n");
+	else if (line.step == INSTALL_TEST_FAILED)
+		printf(
+		    "  a test fails as things are (without the files that it is to find, "
+		    "it may): %s\n",
+		    line.text);
+	else
+		return err_set(err, ERR_REMOTE, "the agent: %s",
+		               *line.text ? line.text : text);
+	return true;
+}
+
+static bool talk(struct proof *proof, struct err *err)
+{
+	AUTO_BUF struct buf input = BUF_INIT(AGENTWIRE_JOB_MAX);
+	bool ended = false;
+
+	make_input(proof, &input);
+	if (!ssh_exec(proof->ssh, "certferry-agent session", proof->deadline_ms, err) ||
+	    !ssh_write(proof->ssh, input.data, input.len, proof->deadline_ms, err) ||
+	    !ssh_write_eof(proof->ssh, proof->deadline_ms, err))
+		return false;
+	while (!ended) {
+		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
+
+		if (!ssh_read_line(proof->ssh, &line, &ended, proof->deadline_ms, err))
+			return false;
+		if (!ended && !take_line(proof, line.data, err))
+			return false;
+	}
+	return true;
+}
+
+static bool judge(struct proof *proof, struct err *err)
+{
+	AUTO_BUF struct buf complaint = BUF_INIT(4096);
+	int status;
+
+	if (!ssh_finish(proof->ssh, &status, &complaint, proof->deadline_ms, err))
+		return false;
+	if (!proof->is_agent)
+		return err_set(err, ERR_REMOTE, "no certferry-agent answers: %.250s",
+		               complaint.len ? complaint.data : "it said nothing");
+	return proof->good == proof->slots ||
+	       err_set(err, ERR_REMOTE, "%zu of %zu slots could not be installed",
+	               proof->slots - proof->good, proof->slots);
+}
+
+bool agent_prove(struct session *session, const struct config_host *host, struct err *err)
+{
+	struct proof proof = { .config = session->config,
+		               .host = host,
+		               .deadline_ms = clock_deadline_ms(PROVE_TIMEOUT_S *
+		                                                INT64_C(1000)) };
+	bool good;
+
+	proof.ssh = connect_to(session, host, err);
+	if (!proof.ssh)
+		return err_context(err, "the trial");
+	good = talk(&proof, err) && judge(&proof, err);
+	ssh_close(proof.ssh);
+	if (!good)
+		return err_context(err, "%s: the trial", host->name);
+	printf("%s is ready for the next certferry apply.\n", host->name);
+	return true;
+}

@@ -1,0 +1,297 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+
+# ---------------------------------------------------------------------------------------
+# Puts certferry-agent on this server, as root:
+#
+#     sh SCRIPT [AGENT]           AGENT: the program's file, to be copied to /usr/sbin;
+#                                 without it, it must be there (from its package)
+#     CERTFERRY_HOST=NAME sh ...  which host this is, where the script is for several and
+#                                 the host's own name is another
+#
+# Again is fine: what is as it should be stays. What it finds odd it leaves alone, says
+# so, and ends with status 1. The key is let in last, when all else is right.
+set -euf
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C
+export PATH LC_ALL
+umask 022
+policy=/etc/certferry/agent.yaml
+sudoers=/etc/sudoers.d/certferry-agent
+state=/var/lib/certferry-agent
+mark="# Made by certferry agent script"
+new=
+trap '[ -z "$new" ] || rm -f "$new"' EXIT
+
+say() {
+	printf "%s\n" "$*"
+}
+
+quit() {
+	printf "certferry: %s\n" "$*" >&2
+	exit 1
+}
+
+# A file of root's own, in directories that nobody else can rename.
+check_file() {
+	[ ! -L "$1" ] || quit "$1 is a link: see where it leads, and remove it"
+	[ ! -e "$1" ] || [ -f "$1" ] || quit "$1 is no plain file"
+	at=$1
+	while at=${at%/*}; do
+		if [ -e "${at:-/}" ]; then
+			found=$(find "${at:-/}" -prune \( ! -user 0 -o -perm -020 -o -perm -002 \))
+			[ -z "$found" ] || quit "$found can be changed by others than root"
+		fi
+		[ -n "$at" ] || break
+	done
+}
+
+# $new takes the place of file $1, mode $2, unless it is the same.
+put() {
+	chown 0:0 "$new"
+	chmod "$2" "$new"
+	if cmp -s "$new" "$1"; then
+		chown 0:0 "$1"
+		chmod "$2" "$1"
+		rm -f "$new"
+		say "as it was: $1"
+	else
+		mv -f "$new" "$1"
+		say "written: $1"
+	fi
+	new=
+}
+
+# The line of an account: $1 is passwd or group, $2 the name.
+entry() {
+	if command -v getent >/dev/null; then
+		getent "$1" "$2" || :
+	else
+		grep "^$2:" "/etc/$1" || :
+	fi
+}
+
+field() {
+	entry passwd "$user" | cut -d : -f "$1"
+}
+
+put_agent() {
+	if [ -n "$1" ]; then
+		[ -f "$1" ] || quit "there is no file $1"
+		check_file "$agent"
+		new=$agent.new
+		rm -f "$new"
+		cp "$1" "$new"
+		put "$agent" 0755
+	fi
+	[ -x "$agent" ] || quit "there is no $agent: install its package, or name its file behind the script"
+}
+
+make_user() {
+	if [ -n "$(entry passwd "$user")" ]; then
+		say "as it was: user $user"
+	elif command -v useradd >/dev/null; then
+		useradd --system --user-group --no-create-home --home-dir /var/lib/certferry \
+			--shell /bin/sh --password "*" "$user"
+		say "made: user $user"
+	elif command -v adduser >/dev/null; then
+		addgroup -S "$user"
+		adduser -S -D -H -h /var/lib/certferry -s /bin/sh -G "$user" "$user"
+		echo "$user:*" | chpasswd -e
+		say "made: user $user"
+	else
+		quit "there is no user $user, and nothing to make it with (useradd, adduser)"
+	fi
+	[ "$(field 3)" != 0 ] || quit "$user is root under another name"
+	case $(field 7) in
+	*/nologin | */false) quit "$user has $(field 7) for a shell: sshd starts the agent with it" ;;
+	esac
+}
+
+join_group() {
+	[ -n "$(entry group "$2")" ] || quit "there is no group $2 (of $1)"
+	case " $(id -Gn "$user") " in
+	*" $2 "*) return ;;
+	esac
+	if command -v usermod >/dev/null; then
+		usermod -a -G "$2" "$user"
+	else
+		addgroup "$user" "$2"
+	fi
+	say "user $user is in group $2"
+}
+
+# As the agent would make it, but for a user who could not.
+make_slot() {
+	give "$1" 0755
+}
+
+check_owner() {
+	[ ! -L "$1" ] || quit "$1 is a link"
+	[ -d "$1" ] || mkdir -p "$1"
+	owner=$(find "$1" -prune \( -user 0 -o -user "$user" \))
+	[ -n "$owner" ] || quit "$1 belongs to neither root nor $user"
+}
+
+# Root's own, from a delivery by a root's login, changes hands with all that is in it.
+give() {
+	check_file "${1%/*}/x"
+	check_owner "$1"
+	[ -z "$(find "$1" -prune -user 0)" ] || chown -Rh "$user:" "$1"
+	chmod "$2" "$1"
+	say "directory of $user: $1"
+}
+
+may_run() {
+	path=$(command -v "$1") || quit "there is no $1 on this server, which a reload needs"
+	case $path in
+	/*) ;;
+	*) quit "$1 is no program of its own here: $path" ;;
+	esac
+	say "$user ALL=(root) NOPASSWD: $path ${2:-\"\"}"
+}
+
+put_sudoers() {
+	command -v sudo >/dev/null || quit "there is no sudo on this server: install it, or have the host's user be root"
+	command -v visudo >/dev/null || quit "there is no visudo on this server"
+	grep -Eq '^[#@]includedir[[:blank:]]+"?/etc/sudoers\.d' /etc/sudoers ||
+		quit "/etc/sudoers does not include /etc/sudoers.d"
+	check_file "$sudoers"
+	new=$sudoers.new
+	rm -f "$new"
+	{
+		say "$mark: what certferry-agent may do as root."
+		say "Defaults:$user !requiretty"
+		"sudoers_$number"
+	} >"$new"
+	chmod 0440 "$new"
+	visudo -q -c -f "$new" >&2 || quit "visudo does not take the lines for sudo"
+	put "$sudoers" 0440
+}
+
+# As the one who will run it.
+agent_check() {
+	if [ "$user" = root ]; then
+		"$agent" --policy "$1" check
+	else
+		sudo -n -u "$user" -- "$agent" --policy "$1" check
+	fi
+}
+
+put_policy() {
+	if [ -e "$policy" ] || [ -L "$policy" ]; then
+		check_file "$policy"
+		IFS= read -r first <"$policy" || :
+		case $first in
+		"$mark"*) ;;
+		*) quit "$policy was made by somebody else: move it away, or write the slots into it by hand" ;;
+		esac
+	fi
+	check_file "$policy"
+	mkdir -p "${policy%/*}"
+	new=$policy.new
+	rm -f "$new"
+	"policy_$number" >"$new"
+	said=$(agent_check "$new" 2>&1) || {
+		say "$said" >&2
+		quit "certferry-agent does not take the policy"
+	}
+	put "$policy" 0644
+}
+
+# Every line of the key becomes the one line; those that say something else of it are not
+# ours to change.
+edit_keys() {
+	done=
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		"#"*) ;;
+		*"$blob"*)
+			[ -n "$done" ] || say "$wanted"
+			done=1
+			continue
+			;;
+		esac
+		say "$line"
+	done
+	[ -n "$done" ] || say "$wanted"
+}
+
+check_key() {
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		"#"*) ;;
+		"$wanted") ;;
+		*command=*certferry-agent*"$blob"*) ;;
+		*command=*"$blob"*) quit "$file has another command for our key: $line" ;;
+		*from=*"$blob"*)
+			case $options in
+			*from=*) ;;
+			*) quit "$file lets our key in from some addresses only: give --from to certferry agent script" ;;
+			esac
+			;;
+		esac
+	done <"$file"
+}
+
+put_key() {
+	home=$(field 6)
+	dir=$home/.ssh
+	file=$dir/authorized_keys
+	blob=${key#* }
+	blob=${blob%% *}
+	wanted="$options $key"
+	case $home in
+	/?*) ;;
+	*) quit "$user has no home directory" ;;
+	esac
+	[ ! -L "$home" ] && [ ! -L "$dir" ] && [ ! -L "$file" ] || quit "$file, or a directory above it, is a link"
+	[ -d "$home" ] || mkdir -p "$home"
+	owner=$(find "$home" -prune -user "$user")
+	if [ ! -d "$dir" ]; then
+		mkdir "$dir"
+		[ -z "$owner" ] || chown "$user:" "$dir"
+		[ -z "$owner" ] || chmod 0700 "$dir"
+	fi
+	new=$dir/.authorized_keys.certferry
+	rm -f "$new"
+	if [ -e "$file" ]; then
+		[ -f "$file" ] || quit "$file is no plain file"
+		check_key
+		cp -p "$file" "$new"
+		edit_keys <"$file" >"$new"
+		if cmp -s "$file" "$new"; then
+			rm -f "$new"
+			say "as it was: $file"
+			return
+		fi
+	else
+		say "$wanted" >"$new"
+		chmod 0644 "$new"
+		[ -z "$owner" ] || { chmod 0600 "$new" && chown "$user:" "$new"; }
+	fi
+	mv -f "$new" "$file"
+	new=
+	say "written: $file"
+}
+
+[ $# -le 1 ] || quit "one argument at most: the file of certferry-agent"
+[ "$(id -u)" = 0 ] || quit "this must be run as root"
+for tool in chmod chown cmp cp cut find grep id mkdir mv rm; do
+	command -v "$tool" >/dev/null || quit "this server has no $tool"
+done
+host=${CERTFERRY_HOST:-$only}
+host=${host:-$(hostname)}
+choose "$host" || choose "${host%%.*}" ||
+	quit "$host is none of the hosts of this script: CERTFERRY_HOST=NAME says which one it is"
+put_agent "${1:-}"
+if [ "$user" != root ]; then
+	make_user
+	"slots_$number" join_group
+	"slots_$number" make_slot
+	give "$state" 0700
+	put_sudoers
+fi
+put_policy
+put_key
+say "certferry-agent is set up for $host."
