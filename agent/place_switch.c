@@ -13,7 +13,24 @@
 #include "boot.h"
 #include "place_parts.h"
 
-/* Our names in a slot's directory are links into live/; what else is there stays. */
+static bool leads_nowhere(const struct place *place, const char *name)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_CLOSE int fd = -1;
+	char live[80];
+	struct err err;
+
+	if (!place_live(place, live, sizeof(live), &err))
+		return false;
+	if (!*live)
+		return true;
+	path = xasprintf("%s/%s", live, name);
+	fd = beneath_open(place->dir, path, O_PATH, 0);
+	return fd < 0 && errno == ENOENT;
+}
+
+/* Our names in a slot's directory are links into live/: one that leads to nothing is of a
+ * format that is no longer wanted, or of a first delivery that was put back. */
 static void drop_name(void *arg, const char *name)
 {
 	const struct place *place = arg;
@@ -24,7 +41,7 @@ static void drop_name(void *arg, const char *name)
 		return;
 	found[len] = '\0';
 	snprintf(want, sizeof(want), "live/%s", name);
-	if (str_eq(found, want))
+	if (str_eq(found, want) && leads_nowhere(place, name))
 		unlinkat(place->dir, name, 0);
 }
 
@@ -173,6 +190,7 @@ static void drop_old(void *arg, const char *name)
 void place_tidy(struct place *place)
 {
 	beneath_list(place->dir, "gen-", drop_old, place);
+	beneath_list(place->dir, "", drop_name, place);
 }
 
 void place_leave_unfinished(struct place *place)

@@ -31,15 +31,19 @@ kept=
 boot=
 [ ! -r /proc/sys/kernel/random/boot_id ] || read -r boot </proc/sys/kernel/random/boot_id
 
+# Our names that lead to nothing: of a format that is no longer wanted, or all.
+drop_names() {
+	set +f
+	for at in "$dir"/*; do
+		[ -e "$at" ] || [ "$(readlink "$at")" != "live/${at##*/}" ] || rm -f "$at"
+	done
+	set -f
+}
+
 # What this run made in a directory; the names too where nothing is live.
 discard() {
 	rm -rf "$dir/.new-$id" "$dir/gen-$id"
-	[ ! -L "$dir/live" ] || return 0
-	set +f
-	for at in "$dir"/*; do
-		[ "$(readlink "$at")" != "live/${at##*/}" ] || rm -f "$at"
-	done
-	set -f
+	drop_names
 }
 
 # Runs a command of the system unless the slot has failed already.
@@ -261,7 +265,7 @@ tidy() {
 			*) rm -rf "$at" ;;
 			esac
 		done
-		set -f
+		drop_names
 	done
 }
 

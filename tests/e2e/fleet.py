@@ -129,7 +129,8 @@ class World:
         self.write_config()
         self.public_key = self.certferry.init()["ssh_public_key"]
         for name, host in self.hosts.items():
-            self.running.append(host.start(f"restrict {self.public_key}"))
+            self.running.append(host)  # before: what has begun of it must end, too
+            host.start(f"restrict {self.public_key}")
             self.enroll(name)
 
     def enroll(self, name):
