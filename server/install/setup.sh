@@ -1,5 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
+# What is not set here stands in front of it in the script that is made.
+# shellcheck disable=SC2154
 
 # ---------------------------------------------------------------------------------------
 # Puts certferry-agent on this server, as root:
@@ -84,7 +86,8 @@ put_agent() {
 		cp "$1" "$new"
 		put "$agent" 0755
 	fi
-	[ -x "$agent" ] || quit "there is no $agent: install its package, or name its file behind the script"
+	[ -x "$agent" ] ||
+		quit "there is no $agent: install its package, or name its file behind the script"
 }
 
 make_user() {
@@ -151,11 +154,15 @@ may_run() {
 	say "$user ALL=(root) NOPASSWD: $path ${2:-\"\"}"
 }
 
-put_sudoers() {
-	command -v sudo >/dev/null || quit "there is no sudo on this server: install it, or have the host's user be root"
+need_sudo() {
+	command -v sudo >/dev/null ||
+		quit "there is no sudo on this server: install it, or let the host's user be root"
 	command -v visudo >/dev/null || quit "there is no visudo on this server"
 	grep -Eq '^[#@]includedir[[:blank:]]+"?/etc/sudoers\.d' /etc/sudoers ||
 		quit "/etc/sudoers does not include /etc/sudoers.d"
+}
+
+put_sudoers() {
 	check_file "$sudoers"
 	new=$sudoers.new
 	rm -f "$new"
@@ -184,7 +191,7 @@ put_policy() {
 		IFS= read -r first <"$policy" || :
 		case $first in
 		"$mark"*) ;;
-		*) quit "$policy was made by somebody else: move it away, or write the slots into it by hand" ;;
+		*) quit "$policy was made by somebody else: move it away, or add the slots by hand" ;;
 		esac
 	fi
 	check_file "$policy"
@@ -227,7 +234,7 @@ check_key() {
 		*from=*"$blob"*)
 			case $options in
 			*from=*) ;;
-			*) quit "$file lets our key in from some addresses only: give --from to certferry agent script" ;;
+			*) quit "$file lets our key in from some addresses only: use --from, too" ;;
 			esac
 			;;
 		esac
@@ -245,7 +252,9 @@ put_key() {
 	/?*) ;;
 	*) quit "$user has no home directory" ;;
 	esac
-	[ ! -L "$home" ] && [ ! -L "$dir" ] && [ ! -L "$file" ] || quit "$file, or a directory above it, is a link"
+	for at in "$home" "$dir" "$file"; do
+		[ ! -L "$at" ] || quit "$at is a link"
+	done
 	[ -d "$home" ] || mkdir -p "$home"
 	owner=$(find "$home" -prune -user "$user")
 	if [ ! -d "$dir" ]; then
@@ -286,6 +295,7 @@ choose "$host" || choose "${host%%.*}" ||
 	quit "$host is none of the hosts of this script: CERTFERRY_HOST=NAME says which one it is"
 put_agent "${1:-}"
 if [ "$user" != root ]; then
+	need_sudo
 	make_user
 	"slots_$number" join_group
 	"slots_$number" make_slot
