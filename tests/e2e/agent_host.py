@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server of the fleet with certferry-agent as the forced command of the issuer's key."""
+
+import pathlib
+import shutil
+import subprocess
+
+from certferry import BUILD
+from hosts import SLOT
+from servers import ZONE
+
+PROGRAM = BUILD / "sbin" / "certferry-agent"
+COMMAND = 'restrict,command="/usr/sbin/certferry-agent session" '
+
+POLICY = """
+version: 1
+services:
+  nginx:
+    test: [/usr/bin/test-service]
+    reload: [/usr/bin/reload-service]
+    test-timeout: 5
+    reload-timeout: 5
+slots:
+  www:
+    names: [%(zone)s, "*.%(zone)s", "*.srv.%(zone)s"]
+    directory: %(slot)s
+    services: [nginx]
+%(more)s
+"""
+# A test or reload that fails, or a reload that does nothing, while a file is there.
+TEST = """#!/bin/sh
+[ ! -e /test-fails ] || { echo "the test says no"; exit 1; }
+exec nginx -t
+"""
+RELOAD = """#!/bin/sh
+[ ! -e /reload-fails ] || { echo "the reload says no"; exit 1; }
+[ ! -e /reload-skipped ] || exit 0
+exec nginx -s reload
+"""
+
+
+def put_program(root):
+    """The agent and its libraries, as a package would."""
+    target = pathlib.Path(root) / "usr/sbin/certferry-agent"
+    target.unlink(missing_ok=True)
+    shutil.copy(PROGRAM, target)
+    listed = subprocess.run(["ldd", PROGRAM], check=True, capture_output=True, text=True).stdout
+    for word in listed.split():
+        if not word.startswith("/"):
+            continue
+        library = pathlib.Path(root) / word.lstrip("/")
+        library.parent.mkdir(parents=True, exist_ok=True)
+        if not library.exists():
+            shutil.copy(word, library)
+
+
+def give_agent(host, public_key, more=""):
+    """Program, policy, services, and the line of authorized_keys."""
+    put_program(host.root)
+    write_policy(host, more)
+    for name, text in (("test-service", TEST), ("reload-service", RELOAD)):
+        host.write(f"usr/bin/{name}", text, 0o755)
+    (host.root / "var/lib").mkdir(parents=True, exist_ok=True)
+    force(host, public_key)
+
+
+def write_policy(host, more=""):
+    host.write("etc/certferry/agent.yaml",
+               POLICY % {"zone": ZONE, "slot": SLOT, "more": more})
+
+
+def force(host, public_key):
+    host.authorize(COMMAND + public_key)
+
+
+def take_agent(host, public_key):
+    """The key gets a shell again, and there is no such program."""
+    (host.root / "usr/sbin/certferry-agent").unlink()
+    host.authorize(f"restrict {public_key}")
