@@ -180,6 +180,32 @@ static bool make_name(struct place *place, const char *name, struct err *err)
 	return symlinkat(want, place->dir, name) == 0 || place_error(place, name, err);
 }
 
+struct naming {
+	struct place *place;
+	struct err err;
+};
+
+static void name_one(void *arg, const char *name)
+{
+	struct naming *naming = arg;
+
+	if (naming->err.kind == ERR_NONE)
+		(void)!make_name(naming->place, name, &naming->err);
+}
+
+bool place_name_all(struct place *place, const char *generation, struct err *err)
+{
+	AUTO_CLOSE int dir = beneath_open(place->dir, generation, O_RDONLY | O_DIRECTORY,
+	                                  0);
+	struct naming naming = { .place = place };
+
+	if (dir < 0)
+		return place_error(place, generation, err);
+	beneath_list(dir, "", name_one, &naming);
+	*err = naming.err;
+	return err->kind == ERR_NONE;
+}
+
 static bool make_names(struct place *place, const struct place_file *files, size_t count,
                        struct err *err)
 {

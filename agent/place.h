@@ -79,6 +79,10 @@ void place_leave_unfinished(struct place *place);
 void place_close(struct place *place);
 #define AUTO_PLACE CLEANUP(place_close)
 
+/* DIRECTORY/NAME for all that is in a generation: one of before may hold more files. */
+bool place_name_all(struct place *place, const char *generation,
+                    struct err *err) MUST_CHECK;
+
 /* The live generation's name; "" where nothing is live. False: not certferry's. */
 bool place_live(const struct place *place, char *out, size_t size,
                 struct err *err) MUST_CHECK;

@@ -46,7 +46,8 @@ static bool switch_to(struct job *job, struct place *place, const char *generati
 	uint64_t done = 0;
 	struct err why = { 0 };
 
-	if (!place_point(place, generation, err))
+	if (!place_name_all(place, generation, err) ||
+	    !place_point(place, generation, err))
 		return false;
 	if (bring_up(job, &text))
 		return true;

@@ -301,6 +301,21 @@ def test_formats(machine, ca):
     assert lines[0] == "unchanged post"
 
 
+def test_a_format_less(machine, ca):
+    """Its name goes with the next delivery, and comes back with the generation before."""
+    machine.install(("post", ca.leaf("mail.example.org")))
+    text = machine.policy.read_text()
+    machine.policy.write_text(text.replace("formats: [pem, combined, der, pkcs12]", "formats: [pem]"))
+    lines, _ = machine.install(("post", ca.leaf("mail.example.org")))
+    assert lines[-1] == "committed", lines
+    assert sorted(path.name for path in machine.at("post").glob("[a-z]*") if path.name[:4] != "gen-") \
+        == sorted(["live", *FILES])
+    machine.policy.write_text(text)
+    assert machine.command("rollback", "post").returncode == 0
+    for name in ("combined.pem", "cert.p12", "cert.der", "privkey.der"):
+        assert machine.at("post", name).exists(), name
+
+
 def test_refused(machine, ca):
     """Each with what must be said; nothing is written."""
     machine.install(("www", ca.leaf("www.example.org")))

@@ -135,7 +135,8 @@ def test_formats(world):
     world.write_config()
     assert world.certferry.apply().code == 0
     assert assert_served(world, host) == sha256
-    assert not host.path("combined.pem").exists()
+    for name in ("combined.pem", "cert.der", "privkey.der"):
+        assert not host.path(name).is_symlink(), name
 
 
 @pytest.mark.parametrize("change, text", [
