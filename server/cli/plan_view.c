@@ -11,9 +11,12 @@ static void add_row(struct table *table, const struct fleet_item *item)
 {
 	AUTO_FREE char *place = xasprintf("%s/%s", item->certificate->name,
 	                                  item->host->name);
+	bool is_target = item->certificate->key_on == KEY_ON_TARGET;
+	AUTO_FREE char *why = xasprintf("%s%s", item->reason,
+	                                is_target ? "; its key is made there" : "");
 	char when[CLOCK_TEXT] = "now";
 	const char *const cells[] = { place, fleet_action_names[item->action], when,
-		                      item->reason };
+		                      why };
 
 	if (item->action == FLEET_WAIT)
 		clock_format(item->until, when);
@@ -31,6 +34,8 @@ static void add_json(cJSON *list, const struct fleet_item *item)
 	cJSON_AddStringToObject(object, "host", item->host->name);
 	cJSON_AddStringToObject(object, "action", fleet_action_names[item->action]);
 	cJSON_AddStringToObject(object, "reason", item->reason);
+	cJSON_AddStringToObject(object, "key_on",
+	                        config_key_on_names[item->certificate->key_on]);
 	if (item->action == FLEET_WAIT)
 		cJSON_AddStringToObject(object, "until", clock_format(item->until, when));
 	else

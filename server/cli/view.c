@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "crypto/cert.h"
 #include "fleet/fleet.h"
 #include "store/run.h"
 
@@ -146,6 +147,21 @@ static bool count_by_hand(struct view *view, struct store *store, struct err *er
 	return true;
 }
 
+/* Of a key that was made on the server, the certificate alone knows it. */
+static bool load_fingerprint(struct view *view, struct store *store, struct err *err)
+{
+	const char *pem = view->certificate.cert_pem;
+	AUTO_CERT struct cert cert = { 0 };
+
+	if (view->certificate.key_id)
+		return store_key_fingerprint(store, view->certificate.key_id,
+		                             view->key_sha256, err);
+	if (!cert_parse(pem, strlen(pem), &cert, err))
+		return false;
+	memcpy(view->key_sha256, cert.spki_sha256, sizeof(view->key_sha256));
+	return true;
+}
+
 bool view_load(struct view *view, struct store *store,
                const struct config_certificate *wanted, const struct config_host *at,
                struct err *err)
@@ -162,9 +178,7 @@ bool view_load(struct view *view, struct store *store,
 	                         &view->has_delivery, err) ||
 	    !store_transport_find(store, at->name, &view->transport, &was_asked, err))
 		return false;
-	if (view->has_certificate &&
-	    !store_key_fingerprint(store, view->certificate.key_id, view->key_sha256,
-	                           err))
+	if (view->has_certificate && !load_fingerprint(view, store, err))
 		return false;
 	if (!count_by_hand(view, store, err))
 		return false;

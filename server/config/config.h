@@ -120,12 +120,21 @@ struct config_probe {
 	int timeout_s;
 };
 
+/* Where the private key is made. */
+enum config_key_on {
+	KEY_ON_ISSUER, /* here; it is sent with the certificate */
+	KEY_ON_TARGET, /* on the server, and it never leaves that */
+	KEY_ON_COUNT
+};
+extern const char *const config_key_on_names[KEY_ON_COUNT];
+
 struct config_certificate {
 	char *name;
 	struct config_mark mark;
 	struct strlist names; /* A-labels, lower case, in the file's order */
 	char *unique_name;    /* with "{host}" in it; NULL: none */
 	enum key_type key;
+	enum config_key_on key_on;
 	const struct config_ca *ca;
 	char *profile;                /* of the certificate, else of the CA; NULL: none */
 	const struct config_dns *dns; /* the first of dnses */

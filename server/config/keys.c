@@ -25,6 +25,12 @@ const char *const config_transport_names[] = {
 _Static_assert(ARRAY_SIZE(config_transport_names) == TRANSPORT_COUNT,
                "a way has no name");
 
+const char *const config_key_on_names[] = {
+	[KEY_ON_ISSUER] = "issuer",
+	[KEY_ON_TARGET] = "target",
+};
+_Static_assert(ARRAY_SIZE(config_key_on_names) == KEY_ON_COUNT, "a place has no name");
+
 #define KEYS(rows) .keys = (rows), .key_count = ARRAY_SIZE(rows)
 
 /* clang-format off */
@@ -223,6 +229,12 @@ static const struct key certificate_keys[] = {
 	          "so that the CA's limit on duplicate certificates does not apply." },
 	{ .name = "key", .kind = VALUE_KEY_TYPE, AT(key), .fallback = "ec-256",
 	  .help = "The kind of private key. Each issue makes a new one." },
+	{ .name = "key-on", .kind = VALUE_CHOICE,
+	  .also = offsetof(struct draft_certificate, certificate.key_on),
+	  .words = config_key_on_names, .word_count = KEY_ON_COUNT, .fallback = "issuer",
+	  .help = "Where the key is made. target: on the server, by certferry-agent, whose "
+	          "policy must say so for the slot; it never leaves that server, and only "
+	          "the certificate is sent. plan shows where it is in force." },
 	{ .name = "ca", .kind = VALUE_TEXT, DRAFT(ca), .grammar = &grammar_entry,
 	  .otherwise = "the only one, where cas has one entry",
 	  .help = "The CA that issues it: a name under cas." },

@@ -43,6 +43,11 @@ void cert_deinit(struct cert *cert);
 bool cert_check(const struct cert *cert, const struct key *key,
                 const struct strlist *names, int64_t now, struct err *err) MUST_CHECK;
 
+/* The same where all that is known of the key is its fingerprint. */
+bool cert_check_spki(const struct cert *cert, const unsigned char spki[KEY_FINGERPRINT],
+                     const struct strlist *names, int64_t now,
+                     struct err *err) MUST_CHECK;
+
 /* The ARI certificate identifier (RFC 9773 4.1): "AKI.serial" in base64url. False
  * where the certificate has no authority key identifier. */
 bool cert_ari_id(const struct cert *cert, struct buf *out, struct err *err) MUST_CHECK;

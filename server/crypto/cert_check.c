@@ -94,6 +94,13 @@ static bool check_links(const struct chain *chain, struct err *err)
 	return true;
 }
 
+static bool check_rest(const struct cert *cert, const struct chain *chain,
+                       const struct strlist *names, int64_t now, struct err *err)
+{
+	return check_names(&cert->names, names, err) && check_dates(cert, now, err) &&
+	       check_is_leaf(chain->certs[0], err) && check_links(chain, err);
+}
+
 bool cert_check(const struct cert *cert, const struct key *key,
                 const struct strlist *names, int64_t now, struct err *err)
 {
@@ -102,8 +109,19 @@ bool cert_check(const struct cert *cert, const struct key *key,
 	return chain_parse(cert->fullchain_pem, strlen(cert->fullchain_pem), &chain,
 	                   err) &&
 	       check_key(chain.certs[0], key, err) &&
-	       check_names(&cert->names, names, err) && check_dates(cert, now, err) &&
-	       check_is_leaf(chain.certs[0], err) && check_links(&chain, err);
+	       check_rest(cert, &chain, names, now, err);
+}
+
+bool cert_check_spki(const struct cert *cert, const unsigned char spki[KEY_FINGERPRINT],
+                     const struct strlist *names, int64_t now, struct err *err)
+{
+	AUTO_CHAIN struct chain chain = { 0 };
+
+	if (!chain_parse(cert->fullchain_pem, strlen(cert->fullchain_pem), &chain, err))
+		return false;
+	if (!bytes_equal(cert->spki_sha256, spki, KEY_FINGERPRINT))
+		return err_set(err, ERR_REMOTE, "the certificate is for another key");
+	return check_rest(cert, &chain, names, now, err);
 }
 
 /* The bytes as they stand in the certificate: a leading 00 belongs to them. */

@@ -123,7 +123,7 @@ static bool is_of_spec(const EVP_PKEY *evp, const struct spec *spec)
 	return !spec->bits || EVP_PKEY_get_bits(evp) == (int)spec->bits;
 }
 
-static bool find_type(const EVP_PKEY *evp, enum key_type *out, struct err *err)
+bool key_evp_type(const EVP_PKEY *evp, enum key_type *out, struct err *err)
 {
 	for (size_t i = 0; i < KEY_TYPE_COUNT; i++) {
 		if (!is_of_spec(evp, &specs[i]))
@@ -131,8 +131,7 @@ static bool find_type(const EVP_PKEY *evp, enum key_type *out, struct err *err)
 		*out = (enum key_type)i;
 		return true;
 	}
-	return openssl_err(err, ERR_INTERNAL,
-	                   "a private key of a kind that is not used here");
+	return openssl_err(err, ERR_INTERNAL, "a key of a kind that is not used here");
 }
 
 static EVP_PKEY *decode(const struct secret *pkcs8_der, struct err *err)
@@ -158,7 +157,7 @@ struct key *key_parse(const struct secret *pkcs8_der, struct err *err)
 
 	openssl_forget();
 	evp = decode(pkcs8_der, err);
-	if (!evp || !find_type(evp, &type, err))
+	if (!evp || !key_evp_type(evp, &type, err))
 		return NULL;
 	/* A key remembers the form its public point came in, and would repeat it. */
 	if (specs[type].group &&
@@ -222,8 +221,14 @@ struct secret *key_format_pem(const struct key *key, struct err *err)
 bool key_fingerprint(const struct key *key, unsigned char out[KEY_FINGERPRINT],
                      struct err *err)
 {
+	return key_evp_fingerprint(key->evp, out, err);
+}
+
+bool key_evp_fingerprint(const EVP_PKEY *evp, unsigned char out[KEY_FINGERPRINT],
+                         struct err *err)
+{
 	unsigned char *der = NULL;
-	int len = i2d_PUBKEY(key->evp, &der);
+	int len = i2d_PUBKEY(evp, &der);
 
 	if (len <= 0)
 		return openssl_err(err, ERR_INTERNAL, "cannot write a public key");

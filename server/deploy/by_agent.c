@@ -97,6 +97,11 @@ static bool add_check(const struct transport_job *job, struct buf *out, struct e
 	return add_job(job, AGENTWIRE_CHECK, add_names, out, err);
 }
 
+static bool add_request(const struct transport_job *job, struct buf *out, struct err *err)
+{
+	return add_job(job, AGENTWIRE_CSR, add_names, out, err);
+}
+
 static void say(bool is_commit, struct buf *out)
 {
 	agentwire_add_word(out, is_commit ? AGENTWIRE_COMMIT : AGENTWIRE_ROLLBACK);
@@ -142,6 +147,7 @@ const struct transport transport_agent = {
 	.install = add_install,
 	.inspect = add_inspect,
 	.check = add_check,
+	.request = add_request,
 	.say = say,
 	.is_live = is_live,
 	.may_skip_reload = true,

@@ -20,14 +20,27 @@ static char *check_command(const struct deploy_host *host)
 	return install_check_command(needs_sudo(host));
 }
 
+static bool has_keys(const struct transport_job *job, struct err *err)
+{
+	for (size_t i = 0; i < job->install.slot_count; i++)
+		if (!job->install.slots[i].key_pem)
+			return err_set(
+			    err, ERR_CONFIG,
+			    "certificate %s: its key is on the server (key-on: "
+			    "target), and no certferry-agent answers there",
+			    job->install.slots[i].name);
+	return true;
+}
+
 static bool add_install(const struct transport_job *job, struct buf *out, struct err *err)
 {
-	return install_bundle(&job->install, out, err);
+	return has_keys(job, err) && install_bundle(&job->install, out, err);
 }
 
 static bool add_inspect(const struct transport_job *job, struct buf *out, struct err *err)
 {
-	return install_inspect_bundle(job->install.slots, job->install.slot_count, out,
+	return has_keys(job, err) &&
+	       install_inspect_bundle(job->install.slots, job->install.slot_count, out,
 	                              err);
 }
 

@@ -45,7 +45,7 @@ bool cargo_load(struct deploy *deploy, struct cargo *cargo)
 		               "the configuration does not want it there any more");
 	if (!store_certificate_load(deploy->settings.store, cargo->row->wanted_id,
 	                            certificate, &cargo->err) ||
-	    !load_key(deploy, cargo))
+	    (certificate->key_id && !load_key(deploy, cargo)))
 		return false;
 	load_before(deploy, cargo);
 	cargo->fullchain = xasprintf("%s%s", certificate->cert_pem,

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/keytype.h"
 #include "base/progress.h"
@@ -90,6 +91,14 @@ struct findings;
 bool deploy_check(struct deploy *deploy, const char *host,
                   const struct strlist *certificates, struct findings *out,
                   struct err *err) MUST_CHECK;
+
+/*
+ * Asks the host's agent to make a key for this certificate, and gets its request (PEM, as
+ * it came: to be checked). Asked again before it has the certificate, it is the same key.
+ * Blocks; any thread.
+ */
+bool deploy_request(struct deploy *deploy, const char *host, const char *certificate,
+                    struct buf *pem, struct err *err) MUST_CHECK;
 
 /* For sched: arg is the struct deploy. */
 bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err) MUST_CHECK;

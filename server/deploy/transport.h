@@ -31,6 +31,8 @@ struct transport {
 	transport_job_fn *install;
 	transport_job_fn *inspect; /* wants install.slots and wanted */
 	transport_job_fn *check;   /* the same, and install.tests */
+	/* Keys are made there; NULL: it cannot. Wants install.slots and wanted. */
+	transport_job_fn *request;
 	/* Our word at the end: commit, or roll back. */
 	void (*say)(bool is_commit, struct buf *out);
 	/* Does an INSTALL_LIVE line say that these files are there? */

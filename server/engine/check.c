@@ -106,6 +106,25 @@ static void check_probes(const struct config_certificate *certificate,
 		        "install without looking");
 }
 
+/* A shell makes no keys. */
+static void check_key_on(const struct config_certificate *certificate,
+                         struct strlist *problems)
+{
+	AUTO_FREE char *path = xasprintf("certificates.%s.key-on", certificate->name);
+
+	for (size_t i = 0;
+	     certificate->key_on == KEY_ON_TARGET && i < certificate->host_count; i++) {
+		const struct config_host *host = certificate->hosts[i];
+		AUTO_FREE char *text = xasprintf(
+		    "target needs certferry-agent on the server, and hosts.%s.transport "
+		    "is shell; say agent or auto there, or issuer here",
+		    host->name);
+
+		if (host->transport == TRANSPORT_SHELL)
+			problem(problems, &certificate->mark, path, text);
+	}
+}
+
 static void check_service(const struct config_certificate *certificate,
                           struct strlist *problems)
 {
@@ -113,6 +132,7 @@ static void check_service(const struct config_certificate *certificate,
 	const struct strlist *formats = &certificate->install.formats;
 	size_t before = problems->len;
 
+	check_key_on(certificate, problems);
 	for (size_t i = 0; i < services->len; i++)
 		check_preset(certificate, "services", services->items[i], problems);
 	if (certificate->reload_preset)

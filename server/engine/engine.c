@@ -211,6 +211,15 @@ static bool wire(struct engine *engine, const struct config *config, struct err 
 	return true;
 }
 
+/* The orders' part does not know how to talk to hosts; the deliveries' part does. */
+static bool request_csr(void *arg, const char *host, const char *certificate,
+                        struct buf *pem, struct err *err)
+{
+	const struct engine *engine = arg;
+
+	return deploy_request(engine->deploy, host, certificate, pem, err);
+}
+
 static bool start(struct engine *engine, const struct config *config,
                   const struct engine_paths *paths, const struct progress *progress,
                   struct err *err)
@@ -224,6 +233,8 @@ static bool start(struct engine *engine, const struct config *config,
 		.dns = engine->dns,
 		.dns_count = engine->dns_count,
 		.orders_max = config->orders_max,
+		.request_csr = request_csr,
+		.request_arg = engine,
 		.progress = *progress,
 	};
 	const struct deploy_settings deploy = {

@@ -19,6 +19,7 @@ static bool add_order(const struct fleet_item *item, struct store *store, struct
 		.alias = xstrdup(item->certificate->challenge_alias),
 		.profile = xstrdup(item->certificate->profile),
 		.key_type = item->certificate->key,
+		.is_key_on_target = item->certificate->key_on == KEY_ON_TARGET,
 		.intent = fleet_intent(item->certificate, item->host),
 		.reason = xstrdup(item->reason),
 		.state = ORDER_WAIT,

@@ -47,6 +47,8 @@ char *fleet_intent(const struct config_certificate *certificate,
 	add(&text, "key", key_type_names[certificate->key]);
 	add(&text, "directory", certificate->ca->directory);
 	add(&text, "profile", certificate->profile);
+	if (certificate->key_on == KEY_ON_TARGET)
+		add(&text, "key-on", config_key_on_names[certificate->key_on]);
 	return digest(&text);
 }
 

@@ -93,18 +93,32 @@ static bool keep(struct store *store, struct order *order, struct cert *cert,
 	return store_end(store, good, good ? err : &ignored) && good;
 }
 
+/* Ours is in the store, the server's in its request. */
+static bool check(struct issue *issue, const struct order *order, const struct cert *cert,
+                  struct err *err)
+{
+	if (order->is_key_on_target)
+		return issue_check_by_csr(order, cert, err);
+
+	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id,
+	                                          err);
+
+	return key && cert_check(cert, key, &order->names, clock_now(), err);
+}
+
 static bool fetch(struct issue *issue, struct acme *acme, struct order *order,
                   const char *url, struct err *err)
 {
-	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id,
-	                                          err);
 	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
 	AUTO_CERT struct cert cert = { 0 };
 
-	if (!key || !acme_certificate_get(acme, url, &pem, err))
+	if (!acme_certificate_get(acme, url, &pem, err))
 		return false;
 	if (!cert_parse(pem.data, pem.len, &cert, err) ||
-	    !cert_check(&cert, key, &order->names, clock_now(), err)) {
+	    !check(issue, order, &cert, err)) {
+		/* The store's own trouble says nothing of the certificate. */
+		if (err->kind == ERR_INTERNAL)
+			return false;
 		/* A code of our own: the next order for it waits as after any refusal. */
 		snprintf(err->code, sizeof(err->code), "certificateNotAsOrdered");
 		return err_context(err, "the certificate that the CA sent is not used");

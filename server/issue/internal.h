@@ -11,6 +11,7 @@
  *
  *   issue.c            the table of states; saving, backing off, telling
  *   order_steps.c      the order at the CA, up to its end; account.c: the account there
+ *   key_step.c         a key that is made on the server: its request
  *   place.c            where the record of a challenge is really made: CNAMEs, alias
  *   choose.c           which dns entry makes it, and who is next when that one refuses;
  *                      pure, as is the text of an alias
@@ -93,6 +94,14 @@ void issue_report(struct issue *issue, const struct order *order, enum progress_
 bool issue_explain_invalid(struct issue *issue, struct acme *acme,
                            const struct order *order, const struct acme_order *seen,
                            struct err *err);
+
+/* key_step.c: of an order whose key is made on the server. Has its request, asked for
+ * once, checked, and kept. */
+bool issue_have_csr(struct issue *issue, struct order *order, struct err *err) MUST_CHECK;
+/* Is this the certificate for that request? */
+struct cert;
+bool issue_check_by_csr(const struct order *order, const struct cert *cert,
+                        struct err *err) MUST_CHECK;
 
 /* account.c: the CA's desk with its account ready; NULL with err. */
 struct ca_desk *issue_ca_open(struct issue *issue, const char *name,

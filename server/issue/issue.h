@@ -61,6 +61,11 @@ struct issue_dns {
 	int by_hand_timeout_s;
 };
 
+/* Asks the host for a key of its own, and gets its request in PEM: who knows how to talk
+ * to hosts has it. Blocks; any thread. */
+typedef bool issue_csr_fn(void *arg, const char *host, const char *certificate,
+                          struct buf *pem, struct err *err);
+
 struct issue_settings {
 	struct store *store;
 	struct provider_home home;
@@ -70,6 +75,8 @@ struct issue_settings {
 	const struct issue_dns *dns;
 	size_t dns_count;
 	int orders_max;
+	issue_csr_fn *request_csr; /* for orders with the key on the server */
+	void *request_arg;
 	struct progress progress;
 };
 

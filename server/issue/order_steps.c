@@ -62,12 +62,15 @@ bool issue_wait(struct issue *issue, struct order *order, struct err *err)
 }
 
 /* The key is committed before the CA hears of the order. */
-static bool have_key(struct store *store, struct order *order, struct err *err)
+static bool have_key(struct issue *issue, struct order *order, struct err *err)
 {
+	struct store *store = issue->settings.store;
 	AUTO_KEY struct key *key = NULL;
 	struct err ignored = { 0 };
 	bool good;
 
+	if (order->is_key_on_target)
+		return issue_have_csr(issue, order, err);
 	if (order->key_id)
 		return true;
 	key = key_new(order->key_type, err);
@@ -173,7 +176,7 @@ bool issue_create(struct issue *issue, struct order *order, struct err *err)
 	AUTO_ACME_ORDER struct acme_order seen = { 0 };
 	struct ca_desk *desk = issue_ca_open(issue, order->ca, err);
 
-	if (!desk || !have_key(issue->settings.store, order, err) ||
+	if (!desk || !have_key(issue, order, err) ||
 	    !have_order(issue, desk->acme, order, &seen, err))
 		return false;
 	if (!order->finalize_url)
@@ -261,6 +264,10 @@ bool issue_validate(struct issue *issue, struct order *order, struct err *err)
 static bool send_csr(struct issue *issue, struct acme *acme, const struct order *order,
                      struct err *err)
 {
+	if (order->is_key_on_target)
+		return acme_order_finalize(acme, order->finalize_url, order->csr.data,
+		                           order->csr.len, err);
+
 	AUTO_KEY struct key *key = store_key_load(issue->settings.store, order->key_id,
 	                                          err);
 	AUTO_BUF struct buf csr = BUF_INIT(64 * 1024);

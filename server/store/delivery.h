@@ -15,7 +15,8 @@
 struct certificate {
 	int64_t id;
 	int64_t order_id;
-	int64_t key_id; /* unique: a key belongs to one certificate */
+	int64_t key_id; /* unique: a key belongs to one certificate; 0: it was made on the
+	                   server, and is not here */
 	char *name;     /* the configuration's */
 	char *host;
 	struct strlist names;

@@ -9,13 +9,14 @@
 /* A row that somebody has claimed shows no token to others: they cannot save it. */
 #define COLUMNS                                                                     \
 	"id, certificate, host, ca, dns, alias, profile, names, key_type, intent, " \
-	"reason, account_id, key_id, url, finalize_url, certificate_url, "          \
+	"reason, account_id, key_id, is_key_on_target, csr, url, finalize_url, "    \
+	"certificate_url, "                                                         \
 	"certificate_id, state, state_since_ms, run_at_ms, attempts, polls, "       \
 	"waits_for, last_kind, last_code, last_msg, last_retry_after, last_at, "    \
 	"created_at, "
 #define COLUMNS_OF_OTHERS COLUMNS "CASE WHEN claim = 0 THEN token ELSE -1 END"
 
-enum { NAMES_MAX = 64 * 1024 };
+enum { NAMES_MAX = 64 * 1024, ORDER_CSR_MAX = 32 * 1024 };
 
 const char *const order_state_names[] = {
 	[ORDER_WAIT] = "wait",         [ORDER_CREATE] = "create",
@@ -41,7 +42,18 @@ void order_deinit(struct order *order)
 	free(order->finalize_url);
 	free(order->certificate_url);
 	free(order->waits_for);
+	buf_wipe(&order->csr);
 	*order = (struct order){ 0 };
+}
+
+static void get_csr(struct use *use, struct buf *out)
+{
+	size_t len;
+	const void *bytes = get_bytes(use, &len);
+
+	*out = (struct buf)BUF_INIT(ORDER_CSR_MAX);
+	if (bytes)
+		buf_add(out, bytes, len);
 }
 
 static void get_order(struct use *use, struct order *out)
@@ -59,6 +71,8 @@ static void get_order(struct use *use, struct order *out)
 	out->reason = get_text(use);
 	out->account_id = get_int(use);
 	out->key_id = get_int(use);
+	out->is_key_on_target = get_int(use) != 0;
+	get_csr(use, &out->csr);
 	out->url = get_text(use);
 	out->finalize_url = get_text(use);
 	out->certificate_url = get_text(use);
@@ -74,6 +88,14 @@ static void get_order(struct use *use, struct order *out)
 	out->last_at = get_int(use);
 	out->created_at = get_int(use);
 	out->token = get_int(use);
+}
+
+static void put_csr(struct use *use, const struct order *order)
+{
+	if (order->csr.len)
+		put_blob(use, order->csr.data, order->csr.len);
+	else
+		put_text(use, NULL);
 }
 
 /* The columns that change in an order's life, from $1 on. */
@@ -94,6 +116,7 @@ static void put_progress(struct use *use, const struct order *order)
 	put_err(use, &order->last);
 	put_int(use, order->last_at);
 	put_text(use, order->reason);
+	put_csr(use, order);
 }
 
 /* When it left WAIT: others that share its names wait for it from then on. */
@@ -124,10 +147,12 @@ static bool insert_row(struct store *store, struct order *order, struct err *err
 	    "INSERT INTO \"order\" (account_id, key_id, url, finalize_url, "
 	    "certificate_url, certificate_id, state, state_since_ms, run_at_ms, "
 	    "attempts, polls, waits_for, last_kind, last_code, last_msg, "
-	    "last_retry_after, last_at, reason, certificate, host, ca, dns, alias, "
-	    "profile, names, key_type, intent, created_at, began_at_ms) "
+	    "last_retry_after, last_at, reason, csr, certificate, host, ca, dns, alias, "
+	    "profile, names, key_type, intent, created_at, began_at_ms, "
+	    "is_key_on_target) "
 	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-	    "$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) "
+	    "$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, "
+	    "$30, $31) "
 	    "RETURNING id");
 	put_progress(&use, order);
 	put_text(&use, order->certificate);
@@ -141,6 +166,7 @@ static bool insert_row(struct store *store, struct order *order, struct err *err
 	put_text(&use, order->intent);
 	put_int(&use, order->created_at);
 	put_id(&use, began_at(order));
+	put_int(&use, order->is_key_on_target);
 	if (!sql_row(&use, &row, err))
 		return conflict(order, err);
 	order->id = get_int(&use);
@@ -244,10 +270,10 @@ static bool update_row(struct store *store, const struct order *order, bool rele
 	    "finalize_url = $4, certificate_url = $5, certificate_id = $6, state = $7, "
 	    "state_since_ms = $8, run_at_ms = $9, attempts = $10, polls = $11, "
 	    "waits_for = $12, last_kind = $13, last_code = $14, last_msg = $15, "
-	    "last_retry_after = $16, last_at = $17, reason = $18, "
-	    "began_at_ms = coalesce(began_at_ms, $19), "
-	    "claim = CASE WHEN $20 THEN 0 ELSE claim END "
-	    "WHERE id = $21 AND token = $22 AND ($23 OR state = $7)");
+	    "last_retry_after = $16, last_at = $17, reason = $18, csr = $19, "
+	    "began_at_ms = coalesce(began_at_ms, $20), "
+	    "claim = CASE WHEN $21 THEN 0 ELSE claim END "
+	    "WHERE id = $22 AND token = $23 AND ($24 OR state = $7)");
 
 	put_progress(&use, order);
 	put_id(&use, began_at(order));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef STORE_ORDER_H
 #define STORE_ORDER_H
+#include "base/buf.h"
 #include "base/keytype.h"
 #include "base/str.h"
 #include "store.h"
@@ -44,7 +45,9 @@ struct order {
 	                 over" */
 
 	int64_t account_id; /* 0 until ORDER_CREATE */
-	int64_t key_id;
+	int64_t key_id;     /* 0: not yet, or it is made on the server */
+	bool is_key_on_target;
+	struct buf csr; /* then: the server's request, DER; empty until it was asked */
 	char *url, *finalize_url, *certificate_url; /* NULL until known */
 	int64_t certificate_id;                     /* 0 until collected */
 

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The transport "agent" from the issuer to nginx, over a real sshd."""
 
+import contextlib
+import hashlib
 import os
 import pathlib
+import random
 import signal
+import sqlite3
 import subprocess
 import time
 
 import pytest
 
-from agent_host import force, give_agent, take_agent, write_policy
+import agent_wire as wire
+from agent_host import COMMAND, force, give_agent, take_agent, write_policy
 from fleet import ZONE
 from net import wait_for
 
@@ -218,3 +223,206 @@ def test_shell_where_an_agent_is(fleet):
     assert fleet.host.generations() == []
     force(fleet.host, fleet.public_key)
     write_policy(fleet.host)
+
+
+# -- the deploy key in hand
+
+def tree(host):
+    """Every file of the server but those that sshd and nginx write of themselves."""
+    found = {}
+    for at in sorted(host.root.rglob("*")):
+        name = str(at.relative_to(host.root))
+        if name.startswith(("var/log", "dev", "proc", "run")):
+            continue
+        stat = at.lstat()
+        what = os.readlink(at) if at.is_symlink() else \
+            hashlib.sha256(at.read_bytes()).hexdigest() if at.is_file() else ""
+        found[name] = (what, stat.st_mode, stat.st_uid, stat.st_gid)
+    return found
+
+
+def processes(host):
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and (entry / "root").resolve() == host.root.resolve():
+                found.append((entry / "comm").read_text().strip())
+        except OSError:
+            continue
+    return sorted(name for name in found if not name.startswith(("sshd", "nginx")))
+
+
+class Thief:
+    """Whoever has the key, with all that OpenSSH's client can do."""
+
+    def __init__(self, world):
+        self.world, self.host = world, world.host
+        self.key = world.directory / "stolen"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        # A server that allows all that it can, so that the line alone stands between.
+        host = self.host
+        config = host.root / "etc/ssh/sshd_config"
+        config.write_text(config.read_text() + """
+Subsystem sftp internal-sftp
+AcceptEnv *
+PermitUserEnvironment yes
+PermitTunnel yes
+X11Forwarding yes
+AllowTcpForwarding yes
+AllowStreamLocalForwarding yes
+GatewayPorts yes
+""")
+        force(host, world.public_key)
+        lines = host.root / "root/.ssh/authorized_keys"
+        lines.write_text(lines.read_text() +
+                         COMMAND + self.key.with_suffix(".pub").read_text())
+        host.sshd.stop()
+        host.start_sshd()
+
+    def options(self):
+        return ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR", "-o",
+                "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
+                "-i", self.key]
+
+    def ssh(self, *words, send=b"", options=()):
+        return subprocess.run(
+            ["ssh", *self.options(), "-p", "2222", *options, f"root@{self.host.address}", *words],
+            input=send, capture_output=True, timeout=60,
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "$(touch /pwned)", "LD_PRELOAD": "",
+                 "LC_X": "() { :;}; touch /pwned", "BASH_ENV": "/pwned", "DISPLAY": ":9"})
+
+    def run(self, program, *words):
+        return subprocess.run([program, *self.options(), *words], capture_output=True,
+                              timeout=60, stdin=subprocess.DEVNULL)
+
+
+def test_deploy_key_in_hand(fleet, tmp_path):
+    assert fleet.certferry.apply().code == 0
+    done = whole(fleet)
+    thief = Thief(fleet)
+    host, at = fleet.host, f"root@{fleet.host.address}"
+    thief.ssh()  # what the first session makes (state directory) is there
+    before = tree(host)
+    loot = tmp_path / "loot"
+    payload = tmp_path / "payload"
+    payload.write_text("x")
+
+    for words in ((), ("sh",), ("cat", "/etc/shadow"), ("touch /pwned; certferry-agent session",),
+                  ("certferry-agent", "--policy", "/tmp/p", "session"),
+                  ("certferry-agent", "rollback", "www")):
+        seen = thief.ssh(*words, send=b"touch /pwned\ncat /etc/shadow\n")
+        assert b"root:" not in seen.stdout + seen.stderr and seen.returncode != 0, seen
+    for options in (("-tt",), ("-A",), ("-X",), ("-Y",), ("-o", "SendEnv=LC_* LD_* BASH_ENV"),
+                    ("-o", "SetEnv=LC_ALL=/pwned PATH=/tmp"), ("-R", "127.0.0.1:0:127.0.0.1:1"),
+                    ("-o", "Tunnel=yes", "-w", "any"), ("-N", "-o", "ExitOnForwardFailure=yes",
+                                                       "-R", "127.0.0.1:0:127.0.0.1:1")):
+        seen = thief.ssh(send=b"touch /pwned\n", options=options)
+        assert seen.returncode != 0, (options, seen)
+    # A way through to another port of the server.
+    seen = thief.ssh(options=("-W", f"{host.address}:8080"), send=b"GET / HTTP/1.0\r\n\r\n")
+    assert b"200" not in seen.stdout and seen.returncode != 0, seen
+    # Subsystem, and copying in both ways by both protocols.
+    assert thief.ssh("sftp", options=("-s",)).returncode != 0
+    for how in ("-O", "-s"):
+        assert thief.run("scp", how, "-P", "2222", payload, f"{at}:/pwned").returncode != 0
+        assert thief.run("scp", how, "-P", "2222", f"{at}:/etc/shadow", loot).returncode != 0
+    assert thief.run("sftp", "-P", "2222", "-b", "/dev/null", at).returncode != 0
+
+    assert not loot.exists() and tree(host) == before
+    wait_for("no process stays", lambda: not processes(host))
+    assert host.served_sha256() == done["sha256"]
+
+
+def test_deploy_key_crafted_frames(fleet):
+    """Bytes changed under a right digest, to a slot that they can never fill."""
+    assert fleet.certferry.apply().code == 0
+    thief = Thief(fleet)
+    thief.ssh()
+    before = tree(fleet.host)
+    chance = random.Random(44)
+    base = wire.job(wire.INSTALL, [("www", None, wire.Ca().leaf("evil.example.net"))])[:-44]
+    for _ in range(30):
+        data = bytearray(base)
+        for _ in range(chance.randint(1, 4)):
+            spot = chance.choice([chance.randrange(len(data)), chance.randrange(64)])
+            data[spot:spot + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 3))
+        end = wire.frame(wire.END, hashlib.sha256(data).digest())
+        seen = thief.ssh(send=bytes(data) + end)
+        assert b"certferry-1 failed" in seen.stdout and seen.returncode == 1, seen
+    assert tree(fleet.host) == before
+    wait_for("no process stays", lambda: not processes(fleet.host))
+
+
+# -- key on target
+
+TARGET = "    key-on: target\n"
+
+
+@pytest.fixture
+def keyless(world):
+    """The key is made on the server."""
+    world.standard(1, **{"key-on": "target"})
+    world.host = world.hosts["web-1"]
+    give_agent(world.host, world.public_key, more=TARGET)
+    return world
+
+
+def store_keys(world):
+    """Purposes of the keys in the store."""
+    with contextlib.closing(sqlite3.connect(world.directory / "state" / "certferry.db")) as db:
+        return sorted(row[0] for row in db.execute("SELECT purpose FROM key"))
+
+
+def private_key(host):
+    return host.resolve("privkey.pem").read_text()
+
+
+def test_key_on_target(keyless):
+    plan = keyless.certferry.json("plan")["plan"]
+    assert [item["key_on"] for item in plan] == ["target"]
+    assert "made there" in keyless.certferry.good("plan").out
+    assert keyless.certferry.apply().code == 0
+    first = whole(keyless)
+    key = private_key(keyless.host)
+    assert store_keys(keyless) == ["account", "ssh"]
+
+    # Nothing to do, and it was looked at.
+    again = keyless.certferry.apply()
+    assert again.code == 0 and "nothing was to do" in again.out, again
+    assert keyless.host.reloads() == 1
+
+    # A renewal has a fresh key.
+    assert keyless.certferry.apply("--force", "www").code == 0
+    second = whole(keyless)
+    assert second["serial"] != first["serial"] and second["key_sha256"] != first["key_sha256"]
+    assert private_key(keyless.host) != key
+    assert store_keys(keyless) == ["account", "ssh"]
+    body = "".join(key.splitlines()[1:-1])
+    for path in (keyless.directory / "state").rglob("*"):
+        assert not path.is_file() or body.encode() not in path.read_bytes(), path
+
+    # What was changed there is seen by what we can compare.
+    chain = keyless.host.resolve("chain.pem")
+    chain.write_text(chain.read_text() + "\n")
+    assert keyless.certferry.apply().code == 0
+    whole(keyless, second["serial"])
+    assert keyless.pebble.issued() == 2
+
+
+def test_key_on_target_without_agent(keyless):
+    take_agent(keyless.host, keyless.public_key)
+    result = keyless.certferry.apply("--no-check")
+    assert result.code != 0
+    assert "no certferry-agent answers" in row(keyless)["error"]["text"], row(keyless)
+    assert keyless.pebble.issued() == 0
+    keyless.config["hosts"]["web-1"]["transport"] = "shell"
+    keyless.write_config()
+    refused = keyless.certferry.run("check")
+    assert refused.code != 0 and "key-on" in refused.err + refused.out, refused
+
+
+def test_key_on_target_refused_by_the_policy(keyless):
+    write_policy(keyless.host)
+    assert keyless.certferry.apply("--no-check").code != 0
+    assert "key-on: target" in row(keyless)["error"]["text"], row(keyless)
+    assert keyless.pebble.issued() == 0

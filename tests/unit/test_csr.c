@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/mem.h"
 #include "base/str.h"
 #include "crypto/csr.h"
 #include "unit.h"
@@ -81,9 +82,98 @@ static void test_requests(void **state)
 	DONE();
 }
 
+/* Requests of servers: what was made is damaged in one place, or wanted otherwise. */
+static const struct {
+	const char *name;
+	const char *names; /* that are wanted; made for a.example and *.a.example */
+	enum key_type wanted;
+	size_t flip; /* this byte from the end is another; 0: none */
+	bool is_parsed, is_right;
+} seen[] = {
+	{ "as it was made", "*.a.example a.example", KEY_EC_256, 0, true, true },
+	{ "one name more", "a.example", KEY_EC_256, 0, true, false },
+	{ "one name less", "*.a.example a.example b.example", KEY_EC_256, 0, true,
+	  false },
+	{ "another kind of key", "*.a.example a.example", KEY_RSA_2048, 0, true, false },
+	{ "the signature", "*.a.example a.example", KEY_EC_256, 3, false, false },
+	{ "what was signed", "*.a.example a.example", KEY_EC_256, 90, false, false },
+};
+
+static void split(const char *text, struct strlist *out)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	char *rest = copy, *word;
+
+	while ((word = strsep(&rest, " ")))
+		strlist_add(out, word);
+}
+
+static void test_seen(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(seen); i++) {
+		AUTO_STRLIST struct strlist names = { 0 }, wanted = { 0 };
+		AUTO_BUF struct buf der = BUF_INIT(4096);
+		AUTO_CSR struct csr csr = CSR_INIT;
+		struct err err = { 0 };
+		AUTO_KEY struct key *key = key_new(KEY_EC_256, &err);
+		unsigned char spki[KEY_FINGERPRINT];
+
+		split("*.a.example a.example", &names);
+		split(seen[i].names, &wanted);
+		CHECK(seen[i].name, csr_new(key, &names, &der, &err));
+		if (seen[i].flip)
+			der.data[der.len - seen[i].flip] ^= 1;
+		CHECK(seen[i].name,
+		      csr_parse(der.data, der.len, &csr, &err) == seen[i].is_parsed);
+		if (!seen[i].is_parsed) {
+			CHECK(seen[i].name, err.kind == ERR_REMOTE);
+			continue;
+		}
+		CHECK(seen[i].name, key_fingerprint(key, spki, &err) &&
+		                        !memcmp(spki, csr.spki_sha256, sizeof(spki)));
+		CHECK(seen[i].name,
+		      csr_check(&csr, &wanted, seen[i].wanted, &err) == seen[i].is_right);
+	}
+	DONE();
+}
+
+/* A CA might grant what else is asked for; so nothing else may be. */
+static void test_asks_for_more(void **state)
+{
+	AUTO_CSR struct csr csr = CSR_INIT;
+	X509_REQ *req = X509_REQ_new();
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	struct err err = { 0 };
+	unsigned char *der = NULL;
+	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
+	int len;
+
+	(void)state;
+	sk_X509_EXTENSION_push(
+	    list, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, "DNS:a.example"));
+	sk_X509_EXTENSION_push(
+	    list, X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "CA:TRUE"));
+	X509_REQ_set_pubkey(req, key);
+	X509_REQ_add_extensions(req, list);
+	X509_REQ_sign(req, key, EVP_sha256());
+	len = i2d_X509_REQ(req, &der);
+	CHECK("CA:TRUE", len > 0 && !csr_parse(der, (size_t)len, &csr, &err));
+	CHECK("CA:TRUE", strstr(err.msg, "nothing else"));
+	OPENSSL_free(der);
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+	EVP_PKEY_free(key);
+	X509_REQ_free(req);
+	DONE();
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_requests) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_asks_for_more),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
