@@ -92,6 +92,7 @@ static void check_probes(const struct config_certificate *certificate,
 	AUTO_FREE struct fleet_probe *probes = fleet_probes(certificate, &count);
 	AUTO_FREE char *path = xasprintf("certificates.%s.probe", certificate->name);
 
+	(void)probes; /* how many there are is all that counts */
 	if (probe->protocol)
 		check_protocol(certificate, "probe.protocol", probe->protocol, problems);
 	for (size_t i = 0; i < probe->ports.len; i++) {

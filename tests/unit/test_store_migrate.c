@@ -70,6 +70,12 @@ static const struct counted kept[] = {
 	{ "host_key",      "SELECT count(*) FROM host_key", 1 },
 	{ "event",         "SELECT count(*) FROM event", 9 },
 	{ "no old table",  "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%_0002'", 0 },
+	{ "no old certificates", "SELECT count(*) FROM sqlite_schema WHERE name LIKE "
+	                         "'%_0005'", 0 },
+	{ "certificates' index", "SELECT count(*) FROM sqlite_schema WHERE name = "
+	                         "'certificate_history'", 1 },
+	{ "they are wanted still", "SELECT count(*) FROM delivery JOIN certificate ON "
+	                           "certificate.id = wanted_id", 1 },
 	{ "all is sound",  "SELECT count(*) FROM pragma_foreign_key_check", 0 },
 	{ "the ledger's indexes", "SELECT count(*) FROM sqlite_schema WHERE type = 'index' "
 	                          "AND name IN ('txt_state', 'txt_value')", 2 },
