@@ -10,6 +10,7 @@
 #include "crypto/key.h"
 #include "install/install.h"
 #include "ssh/ssh.h"
+#include "store/transport.h"
 
 /* One HELLO and one check job over the deploy key's login. */
 
@@ -21,7 +22,7 @@ struct proof {
 	struct ssh *ssh;
 	int64_t deadline_ms;
 	size_t slots, good;
-	bool is_agent;
+	struct host_transport answer; /* version: "" until the agent said it */
 };
 
 static struct ssh *connect_to(struct session *session, const struct config_host *host,
@@ -91,12 +92,13 @@ static bool take_line(struct proof *proof, const char *text, struct err *err)
 
 	if (!agentwire_line_parse(text, &ours, &is_ours, err))
 		return false;
-	proof->is_agent |= is_ours && ours.word == AGENTWIRE_LINE_AGENT;
-	if (is_ours) {
-		if (ours.word == AGENTWIRE_LINE_AGENT)
-			printf("certferry-agent %s answers\n", ours.name);
-		return true;
+	if (is_ours && ours.word == AGENTWIRE_LINE_AGENT) {
+		printf("certferry-agent %s answers\n", ours.name);
+		snprintf(proof->answer.version, sizeof(proof->answer.version), "%s",
+		         ours.name);
 	}
+	if (is_ours)
+		return true;
 	if (!install_line_parse(text, &line, err))
 		return false;
 	proof->good += line.step == INSTALL_CHECKED;
@@ -145,7 +147,7 @@ static bool judge(struct proof *proof, struct err *err)
 
 	if (!ssh_finish(proof->ssh, &status, &complaint, proof->deadline_ms, err))
 		return false;
-	if (!proof->is_agent)
+	if (!*proof->answer.version)
 		return err_set(err, ERR_REMOTE, "no certferry-agent answers: %.250s",
 		               complaint.len ? complaint.data : "it said nothing");
 	return proof->good == proof->slots ||
@@ -157,6 +159,7 @@ bool agent_prove(struct session *session, const struct config_host *host, struct
 {
 	struct proof proof = { .config = session->config,
 		               .host = host,
+		               .answer = { .name = "agent", .asked_at = clock_now() },
 		               .deadline_ms = clock_deadline_ms(PROVE_TIMEOUT_S *
 		                                                INT64_C(1000)) };
 	bool good;
@@ -168,6 +171,8 @@ bool agent_prove(struct session *session, const struct config_host *host, struct
 	ssh_close(proof.ssh);
 	if (!good)
 		return err_context(err, "%s: the trial", host->name);
+	if (!store_transport_save(session->store, host->name, &proof.answer, err))
+		return false;
 	printf("%s is ready for the next certferry apply.\n", host->name);
 	return true;
 }

@@ -203,6 +203,8 @@ static void add_slot(struct making *making, const struct config_certificate *fro
 				buf_addf(out, ", %s", install_format_names[i]);
 		buf_addf(out, "]\n");
 	}
+	if (from->key_on == KEY_ON_TARGET)
+		buf_addf(out, "    key-on: target\n");
 	add_services(making, from, &services);
 	if (services.len) {
 		buf_addf(out, "    services: [");

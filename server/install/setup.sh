@@ -94,12 +94,12 @@ make_user() {
 	if [ -n "$(entry passwd "$user")" ]; then
 		say "as it was: user $user"
 	elif command -v useradd >/dev/null; then
-		useradd --system --user-group --no-create-home --home-dir /var/lib/certferry \
+		useradd --system --user-group --no-create-home --home-dir /var/lib/certferry-login \
 			--shell /bin/sh --password "*" "$user"
 		say "made: user $user"
 	elif command -v adduser >/dev/null; then
 		addgroup -S "$user"
-		adduser -S -D -H -h /var/lib/certferry -s /bin/sh -G "$user" "$user"
+		adduser -S -D -H -h /var/lib/certferry-login -s /bin/sh -G "$user" "$user"
 		echo "$user:*" | chpasswd -e
 		say "made: user $user"
 	else
@@ -224,19 +224,23 @@ edit_keys() {
 	[ -n "$done" ] || say "$wanted"
 }
 
+check_options() {
+	case $1 in
+	*command=*certferry-agent*) ;;
+	*command=*) quit "$file has another command for our key: $1" ;;
+	esac
+	case "$1 $options" in
+	*from=*" "*from=*) ;;
+	*from=*" $options") quit "$file lets our key in from some addresses only: use --from, too" ;;
+	esac
+}
+
 check_key() {
 	while IFS= read -r line || [ -n "$line" ]; do
 		case $line in
 		"#"*) ;;
 		"$wanted") ;;
-		*command=*certferry-agent*"$blob"*) ;;
-		*command=*"$blob"*) quit "$file has another command for our key: $line" ;;
-		*from=*"$blob"*)
-			case $options in
-			*from=*) ;;
-			*) quit "$file lets our key in from some addresses only: use --from, too" ;;
-			esac
-			;;
+		*"$blob"*) check_options "${line%%"$blob"*}" ;;
 		esac
 	done <"$file"
 }

@@ -81,7 +81,7 @@ def tree(host):
 
 @pytest.mark.parametrize("flavour", ["debian", "busybox"])
 def test_twice_is_once(world, flavour):
-    host = simple_world(world, flavour=flavour, services=["haproxy"], install={
+    host = simple_world(world, flavour=flavour, services=["haproxy"], **{"key-on": "target"}, install={
         "directory": SLOT, "group": "ssl-cert", "mode": "0640"})
     host.write("root/.ssh/authorized_keys", f"# mine\nssh-ed25519 AAAA other\nrestrict {world.public_key}\n",
                0o600)
@@ -93,6 +93,9 @@ def test_twice_is_once(world, flavour):
     assert second.returncode == 0, second
     assert tree(host) == before
     assert "written" not in second.stdout, second.stdout
+    wider = run_script(host, world.certferry.good("agent", "script", "web-1").out)
+    assert wider.returncode == 1 and "use --from, too" in wider.stderr, wider
+    assert tree(host) == before
     keys = (host.root / "root/.ssh/authorized_keys").read_text().splitlines()
     assert keys == ["# mine", "ssh-ed25519 AAAA other",
                     'restrict,command="/usr/sbin/certferry-agent session",'
@@ -101,7 +104,8 @@ def test_twice_is_once(world, flavour):
                              capture_output=True, text=True)
     assert checked.returncode == 0, checked
     for wanted in (f"web-1.srv.{ZONE}", f"*.{ZONE}", SLOT, "combined.pem", "root:ssl-cert, 0640",
-                   "service haproxy", "kill -USR2 $(cat /run/haproxy.pid)", "service nginx"):
+                   "service haproxy", "is made here and never leaves",
+                   "kill -USR2 $(cat /run/haproxy.pid)", "service nginx"):
         assert wanted in checked.stdout, (wanted, checked.stdout)
 
 
