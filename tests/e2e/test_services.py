@@ -9,7 +9,7 @@ from fleet import SLOT, ZONE
 from services import PLACEHOLDER, SERVICES, ServiceHost
 
 
-def make_world(world, services, **certificate):
+def make_world(world, services, /, **certificate):
     world.add_dns()
     world.add_ca()
     host = ServiceHost(world.directory / "mx-1", "mx-1", world.net.address(100), world.cache,
@@ -100,6 +100,28 @@ def test_one_service_does_not_come_back(world):
     assert host.service("postfix").all_served() == {first}
     assert host.service("dovecot").all_served() == {first}
     host.service("apache2").configure(SLOT)
+    assert world.certferry.apply().code == 0
+    assert assert_served(world, host) != first
+
+
+def test_postfix_map_with_copies(world):
+    """hash: and lmdb: maps hold the files themselves: made anew before each reload, also
+    that of a rollback."""
+    host = make_world(world, ["postfix"], services=[], test=["postfix", "check"], reload=[
+        "sh", "-c", "postmap -F hash:/etc/postfix/sni && postfix reload"],
+        probe={"ports": ["25/smtp"], "timeout": "8s"})
+    main = (host.root / "etc/postfix/main.cf").read_text()
+    host.write("etc/postfix/main.cf", main.replace("texthash:", "hash:"))
+    assert world.certferry.apply().code == 0
+    first = assert_served(world, host)
+    probe = world.config["certificates"]["www"]["probe"]
+    probe["ports"].append("26/smtp")
+    world.write_config()
+    assert world.certferry.apply("--force", "www", "--no-check").code != 0
+    assert host.installed_sha256() == first
+    assert host.services[0].all_served() == {first}
+    probe["ports"].pop()
+    world.write_config()
     assert world.certferry.apply().code == 0
     assert assert_served(world, host) != first
 
