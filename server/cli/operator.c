@@ -125,7 +125,7 @@ static _Noreturn void become_ssh(const struct strlist *words, int in, int out)
 	for (size_t i = 0; i < words->len && i < ARGS_MAX - 1; i++)
 		argv[i] = words->items[i];
 	if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0)
-		execvp(argv[0], argv);
+		execvp("ssh", argv);
 	_exit(NOT_STARTED);
 }
 
