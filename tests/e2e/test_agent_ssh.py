@@ -292,8 +292,9 @@ GatewayPorts yes
                  "LC_X": "() { :;}; touch /pwned", "BASH_ENV": "/pwned", "DISPLAY": ":9"})
 
     def run(self, program, *words):
-        return subprocess.run([program, *self.options(), *words], capture_output=True,
-                              timeout=60, stdin=subprocess.DEVNULL)
+        """What waits for an answer of another protocol waits in vain: 8 seconds."""
+        return subprocess.run(["timeout", "8", program, *self.options(), *words],
+                              capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
 
 
 def test_deploy_key_in_hand(fleet, tmp_path):
