@@ -73,8 +73,8 @@ struct ssh *visit_connect(struct visit *visit, struct err *err) MUST_CHECK;
 bool visit_choose(struct visit *visit, bool anew, struct err *err) MUST_CHECK;
 /* For an answer that makes no sense: if the transport was only remembered, connects and
  * asks anew. True where it is another one now, so that the job may be done once more;
- * else the session may be of no use. */
-bool visit_has_changed(struct visit *visit);
+ * else the session may be of no use, and why is what was found out, if anything. */
+bool visit_has_changed(struct visit *visit, struct err *why);
 
 /* verify.c: rows in DELIVERY_VERIFY; those that diverged are set to DELIVERY_PUSH. */
 void visit_verify(struct visit *visit);

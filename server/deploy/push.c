@@ -173,7 +173,7 @@ static bool push_service(struct push *push)
 {
 	bool good = push_once(push);
 
-	if (!is_understood(push) && visit_has_changed(push->visit)) {
+	if (good && !is_understood(push) && visit_has_changed(push->visit, &push->err)) {
 		forget(push);
 		good = push_once(push);
 	}

@@ -78,7 +78,7 @@ bool visit_choose(struct visit *visit, bool anew, struct err *err)
 	return must_be_agent(visit, err);
 }
 
-bool visit_has_changed(struct visit *visit)
+bool visit_has_changed(struct visit *visit, struct err *why)
 {
 	const struct transport *before = visit->transport;
 	struct err err = { 0 };
@@ -88,6 +88,11 @@ bool visit_has_changed(struct visit *visit)
 	visit->is_recalled = false;
 	ssh_close(visit->ssh);
 	visit->ssh = visit_connect(visit, &err);
-	return visit->ssh && visit_choose(visit, true, &err) &&
-	       visit->transport != before;
+	if (!visit->ssh)
+		return false;
+	if (!visit_choose(visit, true, &err)) {
+		*why = err;
+		return false;
+	}
+	return visit->transport != before;
 }

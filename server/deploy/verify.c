@@ -100,7 +100,7 @@ static bool inspect_again(struct visit *visit, const struct transport_job *job,
 	for (size_t i = 0; i < visit->count; i++)
 		if (visit->cargo[i].is_done)
 			return false;
-	return visit_has_changed(visit) && inspect(visit, job, err);
+	return visit_has_changed(visit, err) && inspect(visit, job, err);
 }
 
 static size_t gather(const struct visit *visit, struct install_slot *slots)

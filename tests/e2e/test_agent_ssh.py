@@ -214,6 +214,11 @@ def test_agent_that_must_be_there(world):
     assert result.code == 0, result
     whole(world)
 
+    # It was there, and is gone.
+    take_agent(world.hosts["web-1"], world.public_key)
+    assert world.certferry.apply("--no-check").code != 0
+    assert "no certferry-agent answers" in row(world)["error"]["text"], row(world)
+
 
 def test_shell_where_an_agent_is(fleet):
     """transport: shell is taken at its word; the forced command refuses it."""
