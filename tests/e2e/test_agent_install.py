@@ -13,7 +13,7 @@ from fleet import SLOT, ZONE
 from hosts import Host
 
 TOOLS = ["useradd", "usermod", "visudo", "getent", "uname", "mktemp", "dd", "sha256sum", "hostname"]
-SUDOERS = "root ALL=(ALL:ALL) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n"
+SUDOERS = "root ALL=(ALL:ALL) NOPASSWD: ALL\ndeploy ALL=(root) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n"
 POLICY = "etc/certferry/agent.yaml"
 
 
@@ -40,9 +40,9 @@ def prepare(host, program=True):
     (host.root / "var/lib").mkdir(exist_ok=True)
 
 
-def make_host(world, user="root", flavour="debian", **options):
+def make_host(world, user="root", flavour="debian", login="root", **options):
     host = Host(world.directory / "web-1", "web-1", world.net.address(100), world.cache,
-                flavour=flavour)
+                flavour=flavour, user=login)
     world.hosts["web-1"] = host
     world.config["hosts"]["web-1"] = {"address": host.address, "port": 2222, "groups": ["web"],
                                       "user": user}
@@ -241,14 +241,15 @@ def operator_key(world):
     return key, key.with_suffix(".pub").read_text().strip()
 
 
-@pytest.mark.parametrize("user", ["root", "certferry"])
-def test_install(world, user):
+@pytest.mark.parametrize("user, login", [("root", "root"), ("certferry", "root"),
+                                         ("certferry", "deploy")])
+def test_install(world, user, login):
     """Over the operator's login, and then a delivery; the deploy key itself opens nothing
     but the agent."""
     key, public = operator_key(world)
     world.add_dns()
     world.add_ca()
-    host = make_host(world, user, program=False)
+    host = make_host(world, user, login=login, program=False)
     put_program(host.root)  # its libraries
     (host.root / "usr/sbin/certferry-agent").unlink()
     world.add_certificate(install={"directory": SLOT, "group": "ssl-cert", "mode": "0640"})
@@ -256,7 +257,7 @@ def test_install(world, user):
     world.certferry.init()
     world.running.append(host)
     host.start(public)
-    words = ["agent", "install", "web-1", "--login", "root", "--identity", key]
+    words = ["agent", "install", "web-1", "--login", login, "--identity", key]
     unknown = world.certferry.run(*words, "--yes")
     assert unknown.code != 0 and "no host key is known" in unknown.err, unknown
     world.enroll("web-1")
