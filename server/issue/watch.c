@@ -17,7 +17,7 @@ enum {
 	PERSON_FIRST_MS = 60 * 1000,
 	PERSON_MOST_MS = 600 * 1000,
 	/* One server with one address has no others to lag behind. */
-	AGAIN_ONE_MS = 250,
+	AGAIN_ONE_MS = 50,
 	AGAIN_MS = 1000,
 };
 

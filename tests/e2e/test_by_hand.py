@@ -211,3 +211,18 @@ def test_blind_waiting_for_a_person_is_refused(world):
     world.write_config()
     result = world.certferry.run("check")
     assert result.code == 2 and "hand" in result.err + result.out, result
+
+
+def test_only_another_host_of_the_same_names(world):
+    """The first host's order waits for a person. A run that leaves it out can wait for it
+    in vain: it ends, and says whom it would need."""
+    by_hand(world, names=[WWW], hosts=2)
+    assert apply(world).code == PERSON
+    with sqlite3.connect(world.directory / "state" / "certferry.db") as db:
+        db.execute('UPDATE "order" SET run_at_ms = run_at_ms - 86400000')
+    db.close()
+    result = apply(world, "--only", "web-2")
+    assert "web-1" in result.out + result.err, result
+    paste(world, pending(world)["set"])
+    assert apply(world).code == 0
+    world.assert_all_served()

@@ -35,7 +35,7 @@ static const struct {
 	  { .addresses = 1 },
 	  0,
 	  "++",
-	  { 250, 250 },
+	  { 50, 50 },
 	  true },
 	{ "one round is not enough",
 	  { .addresses = 2 },
@@ -132,12 +132,12 @@ static void test_settles(void **state)
 	(void)state;
 	watch_saw(&note, &rule, &seen, NOW);
 	assert_false(watch_is_over(&note, &rule, NOW + 200000));
-	watch_saw(&note, &rule, &seen, NOW + 250);
+	watch_saw(&note, &rule, &seen, NOW + 50);
 	assert_false(watch_is_over(&note, &rule, NOW + 90000));
-	assert_true(watch_is_over(&note, &rule, NOW + 90250));
+	assert_true(watch_is_over(&note, &rule, NOW + 90050));
 	/* It settles from the moment it was agreed on, whatever is seen later. */
 	watch_saw(&note, &rule, &seen, NOW + 80000);
-	assert_true(watch_is_over(&note, &rule, NOW + 90250));
+	assert_true(watch_is_over(&note, &rule, NOW + 90050));
 }
 
 static void test_first(void **state)
