@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "runner.h"
+#include "sandbox/sandbox.h"
 
 /*
  * Removing does not descend: a directory in the scratch directory is emptied into it,
@@ -23,7 +24,7 @@ DEFINE_CLEANUP(DIR *, closedir);
 
 char *scratch_make(struct err *err)
 {
-	AUTO_FREE char *path = xstrdup("/tmp/certferry-program-XXXXXX");
+	AUTO_FREE char *path = xstrdup("/tmp/" SANDBOX_SCRATCH "XXXXXX");
 
 	if (!mkdtemp(path)) {
 		(void)err_set_errno(err, ERR_INTERNAL, "a scratch directory in /tmp");
