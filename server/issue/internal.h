@@ -44,6 +44,7 @@ struct ca_desk {
 struct dns_desk {
 	const struct issue_dns *settings;
 	pthread_mutex_t lock;
+	int held_in_a_row;   /* batches that the provider's limit ended with nothing done */
 	bool is_swept;       /* by the janitor, in this run */
 	int64_t sweep_at_ms; /* not before; 0: at once */
 };
@@ -181,6 +182,12 @@ void batch_deinit(struct batch *batch);
 /* Brings to the provider as much as one batch holds. A row that a person has to see to is
  * done when that is noted: it becomes TXT_ASKED, or TXT_LEFT. */
 bool issue_batch(struct issue *issue, struct batch *batch, struct err *err) MUST_CHECK;
+/* How long nobody asks, where a provider that says "too much" named a time (0: none):
+ * growing, since one that never does anything must not be asked every few seconds, nor
+ * keep a run from its end. */
+int64_t batch_hold_s(int retry_after, int in_a_row);
+/* Is that a time that such a hold can last until? Else the clock was set back since. */
+bool batch_is_held(int64_t until, int64_t now);
 /* The order waits until its provider may be asked again; false where it did so for too
  * long. */
 bool issue_hold(struct issue *issue, struct order *order, const struct batch *batch,

@@ -102,15 +102,19 @@ static bool look_for(struct issue *issue, const struct txt *txt, bool *is_gone,
 	AUTO_FREE struct dns_zone *zone = NEW(struct dns_zone);
 	AUTO_STRLIST struct strlist values = { 0 };
 	struct dns_look look;
-	size_t lacks = 0;
+	size_t lacks = 0, silent = 0;
 
 	strlist_add(&values, txt->value);
 	if (!find_servers(issue, txt, zone, err) ||
 	    !dns_txt_look(&issue->settings.dns_settings, zone, txt->name, &values, &look,
 	                  err))
 		return false;
-	for (size_t i = 0; i < zone->count; i++)
+	for (size_t i = 0; i < zone->count; i++) {
 		lacks += zone->servers[i].answer == DNS_LACKS;
+		silent += zone->servers[i].answer == DNS_SILENT;
+	}
+	if (silent == zone->count)
+		return err_set(err, ERR_TEMPORARY, "none of the servers answers");
 	*is_gone = !look.any_shows && lacks > 0 && lacks * 2 >= zone->count;
 	return true;
 }

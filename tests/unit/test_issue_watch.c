@@ -166,13 +166,43 @@ static void test_notes(void **state)
 	watch_free(watch);
 }
 
+/* How long a provider is left alone that says "too much". */
+static const struct {
+	const char *name;
+	int retry_after, in_a_row;
+	int64_t want_s;
+} holds[] = {
+	{ "says nothing of when", 0, 0, 6 },
+	{ "says when", 30, 0, 31 },
+	{ "at once, it says", 1, 0, 6 },
+	{ "again", 0, 1, 11 },
+	{ "and again: longer than a run waits", 0, 3, 41 },
+	{ "says soon, again and again", 5, 3, 41 },
+	{ "for ever", 0, 1000, 601 },
+	{ "says when, for ever", 3600, 1000, 3601 },
+	{ "not in this life", 1000000000, 0, 86401 },
+};
+
+static void test_holds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(holds); i++)
+		CHECK(holds[i].name, batch_hold_s(holds[i].retry_after,
+		                                  holds[i].in_a_row) == holds[i].want_s);
+	CHECK("not held", !batch_is_held(0, 1000));
+	CHECK("over", !batch_is_held(1000, 1000));
+	CHECK("held", batch_is_held(1001, 1000));
+	CHECK("for a day", batch_is_held(1000 + 86401, 1000));
+	CHECK("the clock was set back since", !batch_is_held(1000 + 86402, 1000));
+	DONE();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals),
-		cmocka_unit_test(test_settles),
-		cmocka_unit_test(test_first),
-		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_intervals), cmocka_unit_test(test_settles),
+		cmocka_unit_test(test_first),     cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
