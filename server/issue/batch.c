@@ -253,7 +253,8 @@ static bool run_batch(struct issue *issue, struct batch *batch, struct err *err)
 		.state = batch->remove ? TXT_UNWANTED : TXT_WANTED,
 		.limit = PROVIDER_BATCH_MAX,
 		/* Rows that keep failing must not fill it for ever. */
-		.first = batch->order_id
+		.first = batch->order_id,
+		.is_free = batch->remove,
 	};
 
 	if (!store_pace_load(issue->settings.store, filter.dns, clock_now(), &pace, err))

@@ -73,7 +73,8 @@ bool issue_clean_name(struct issue *issue, struct dns_desk *desk, const char *na
 	const struct txt_filter filter = { .dns = desk->settings->name,
 		                           .name = name,
 		                           .state = TXT_UNWANTED,
-		                           .limit = 1 };
+		                           .limit = 1,
+		                           .is_free = true };
 
 	return store_txt_list(issue->settings.store, &filter, &unwanted, err) &&
 	       (unwanted.len == 0 || issue_batch(issue, &batch, err));

@@ -180,6 +180,8 @@ struct txt_filter {
 	int64_t first;     /* the rows of this order come first; 0: nobody's */
 	bool is_any_state; /* whatever state says */
 	const char *name;  /* NULL: of all */
+	bool is_free;      /* only values that no other row wants at that name, be it of
+	                      another entry: both may be the same record */
 };
 /* Oldest first otherwise. */
 bool store_txt_list(struct store *store, const struct txt_filter *filter,
