@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "import.h"
 
-enum { FILE_MAX = 256 * 1024, SETTINGS_MAX = 64 * 1024 };
+enum { FILE_MAX = 256 * 1024, SETTINGS_MAX = 256 * 1024 };
 
 /* A file to be made. */
 struct made_file {
@@ -55,6 +55,14 @@ static bool read_all(const char *name, struct buf *out, struct err *err)
 		return err_set(err, ERR_INPUT, "standard input: more than %d bytes",
 		               FILE_MAX);
 	return true;
+}
+
+/* What stands behind a NUL byte would not be read. */
+static bool is_text(const char *name, const struct buf *bytes, struct err *err)
+{
+	return strlen(bytes->data) == bytes->len ||
+	       err_set(err, ERR_INPUT, "%s: not a text file",
+	               str_eq(name, "-") ? "standard input" : name);
 }
 
 static bool has_provider(const struct import *import, enum import_provider provider)
@@ -326,7 +334,8 @@ bool cmd_dns_import(const struct args *args, struct err *err)
 	plan.directory = slash
 	                     ? xstrndup(args->config, (size_t)(slash - args->config) + 1)
 	                     : xstrdup("");
-	if (!read_all(source, &text, err) || !import_read(&import, text.data, err))
+	if (!read_all(source, &text, err) || !is_text(source, &text, err) ||
+	    !import_read(&import, text.data, err))
 		return false;
 	for (enum import_provider i = 0; i < IMPORT_PROVIDER_COUNT; i++) {
 		if (!has_provider(&import, i))
