@@ -88,6 +88,10 @@ static bool read_texts(const struct buf *frame, struct runner_program *program,
 			program->argv[args++] = xstrdup(at);
 		else if (args == argc && envs < RUNNER_ENV_MAX && strchr(at, '='))
 			program->env[envs++] = xstrdup(at);
+		else if (args == argc && envs == RUNNER_ENV_MAX)
+			return err_set(err, ERR_CONFIG,
+			               "more than %d lines of environment",
+			               RUNNER_ENV_MAX);
 		else
 			return err_set(err, ERR_INTERNAL, "a request that is none");
 	}
