@@ -11,7 +11,7 @@ import pytest
 
 import test_failures
 from fake_ca import FakeCa
-from fleet import SLOT, ZONE, Tsig
+from fleet import SLOT, ZONE, Knot, Tsig
 from net import wait_for
 
 
@@ -458,7 +458,7 @@ def test_not_seen_yet_is_a_note(world):
 
 def test_signatures(world):
     """A zone whose signatures fit, and one whose DS record is another key's."""
-    standard(world, dns={"signed": True}, trust=lambda server: server.ds())
+    standard(world, dns={"kind": Knot, "signed": True}, trust=lambda server: server.ds())
     result, rows = look(world)
     assert result.code == 0 and rows[ZONE, "DNSSEC"]["text"] == "signed, and valid", result
     assert world.certferry.apply().code == 0
