@@ -16,8 +16,8 @@ enum {
 	 */
 	PERSON_FIRST_MS = 60 * 1000,
 	PERSON_MOST_MS = 600 * 1000,
-	/* One server with one address has no others to lag behind. */
-	AGAIN_ONE_MS = 50,
+	/* One server with one address has no others to lag behind: at once. */
+	AGAIN_ONE_MS = 0,
 	AGAIN_MS = 1000,
 };
 
