@@ -44,8 +44,8 @@ struct ca_desk {
 struct dns_desk {
 	const struct issue_dns *settings;
 	pthread_mutex_t lock;
-	int held_in_a_row;   /* batches that the provider's limit ended with nothing done */
-	bool is_swept;       /* by the janitor, in this run */
+	int held_in_a_row; /* batches that the provider's limit ended with nothing done */
+	bool is_swept;     /* by the janitor, in this run */
 	int64_t sweep_at_ms; /* not before; 0: at once */
 };
 
