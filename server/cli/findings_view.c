@@ -36,6 +36,20 @@ void findings_print(const struct findings *found, int least, FILE *to)
 		table_print(table, to);
 }
 
+void findings_sum_up(const struct findings *found, FILE *to)
+{
+	size_t counts[FINDING_RESULT_COUNT] = { 0 };
+
+	for (size_t i = 0; i < found->len; i++)
+		if (!findings_is_repeat(found, i))
+			counts[found->items[i].result]++;
+	fprintf(to, "Checked first: %zu ok, %zu note%s%s, %zu failed.\n",
+	        counts[FINDING_OK], counts[FINDING_NOTE],
+	        counts[FINDING_NOTE] == 1 ? "" : "s",
+	        counts[FINDING_NOTE] ? " (plan --check shows them)" : "",
+	        counts[FINDING_FAILED]);
+}
+
 void *findings_json(const struct findings *found)
 {
 	cJSON *list = cJSON_CreateArray();
