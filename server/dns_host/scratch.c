@@ -53,19 +53,21 @@ static void empty_into(int top, const char *name, unsigned *counter)
 {
 	AUTO_DIR DIR *dir = NULL;
 	const struct dirent *entry;
+	int at;
 
 	/* A program may have taken its own rights away. */
 	(void)!fchmodat(top, name, 0700, 0);
 	dir = open_dir(top, name);
-	while (dir && (entry = readdir(dir)) != NULL) {
+	at = dir ? dirfd(dir) : -1;
+	while (at >= 0 && (entry = readdir(dir)) != NULL) {
 		char moved[40];
 
-		if (is_dots(entry->d_name) || unlinkat(dirfd(dir), entry->d_name, 0) == 0)
+		if (is_dots(entry->d_name) || unlinkat(at, entry->d_name, 0) == 0)
 			continue;
 		/* Moving a directory writes to it: "..". */
-		(void)!fchmodat(dirfd(dir), entry->d_name, 0700, 0);
+		(void)!fchmodat(at, entry->d_name, 0700, 0);
 		snprintf(moved, sizeof(moved), ".certferry-%u", (*counter)++);
-		(void)!renameat(dirfd(dir), entry->d_name, top, moved);
+		(void)!renameat(at, entry->d_name, top, moved);
 	}
 	(void)!unlinkat(top, name, AT_REMOVEDIR);
 }
