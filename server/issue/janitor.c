@@ -40,7 +40,7 @@ bool issue_janitor_start(struct issue *issue, struct err *err)
 		return false;
 	if (count > 0)
 		log_info(NULL, "txt.orphans",
-		         "%lld TXT values of an earlier run are removed",
+		         "%lld TXT values of an earlier run are to be removed",
 		         (long long)count);
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		issue->dns[i].is_swept = count == 0;
