@@ -140,6 +140,9 @@ class LoginRefused(Trouble):
         _, rows = look(self.world, "--only", "web-2")
         # What the advice says is what an operator pastes.
         self.host.authorize(rows["web-2", "login"]["advice"].split(": ")[1])
+        # OpenSSH 10 shuts out for a while who has failed; a new one has forgotten it.
+        self.host.sshd.stop()
+        self.host.start_sshd()
 
 
 class SudoRefused(Trouble):
