@@ -226,9 +226,9 @@ int64_t watch_first_ms(const struct watch_rule *rule);
 /* After a look (NULL: it could not be made): counts, and sets look_at_ms. */
 void watch_saw(struct watch_note *note, const struct watch_rule *rule,
                const struct dns_look *look, int64_t now_ms);
-/* Agreed, and settled. */
-bool watch_is_over(const struct watch_note *note, const struct watch_rule *rule,
-                   int64_t now_ms);
+/* Once it has agreed: how long it still settles; 0 and less: it is over. */
+int64_t watch_left_ms(const struct watch_note *note, const struct watch_rule *rule,
+                      int64_t now_ms);
 
 /* janitor.c: removes unwanted values of the entry at this name now, where there are any.
  */

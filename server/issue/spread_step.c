@@ -113,7 +113,7 @@ static int64_t left_ms(const struct order *order, const struct sight *sight)
 	if (sight->rule.propagation == ISSUE_SETTLE)
 		return order->state_since_ms + dns->wait_s * INT64_C(1000) -
 		       clock_now_ms();
-	return sight->note->agreed_ms + dns->settle_s * INT64_C(1000) - now_ms;
+	return watch_left_ms(sight->note, &sight->rule, now_ms);
 }
 
 static void sooner(int64_t *at_ms, int64_t than_ms)

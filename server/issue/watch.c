@@ -143,9 +143,8 @@ void watch_saw(struct watch_note *note, const struct watch_rule *rule,
 		note->agreed_ms = now_ms;
 }
 
-bool watch_is_over(const struct watch_note *note, const struct watch_rule *rule,
-                   int64_t now_ms)
+int64_t watch_left_ms(const struct watch_note *note, const struct watch_rule *rule,
+                      int64_t now_ms)
 {
-	return note->agreed_ms &&
-	       now_ms - note->agreed_ms >= rule->settle_s * INT64_C(1000);
+	return note->agreed_ms + rule->settle_s * INT64_C(1000) - now_ms;
 }
