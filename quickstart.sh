@@ -146,6 +146,14 @@ make_name_server() {
 		@   NS  ns1
 		ns1 A   $ns
 	END
+	# What a resolver would know of the domain above.
+	cat >"$out/knot/db/${zone#*.}.zone" <<-END
+		\$ORIGIN ${zone#*.}.
+		\$TTL 60
+		@    SOA ns1.$zone. hostmaster.$zone. 1 3600 600 86400 60
+		@    NS  ns1.$zone.
+		$zone. NS ns1.$zone.
+	END
 	cat >"$out/knot/knot.conf" <<-END
 		server:
 		  rundir: $out/knot/run
@@ -165,6 +173,9 @@ make_name_server() {
 		  key: certferry
 		  action: update
 		zone:
+		- domain: ${zone#*.}
+		  storage: $out/knot/db
+		  file: ${zone#*.}.zone
 		- domain: $zone
 		  storage: $out/knot/db
 		  file: $zone.zone

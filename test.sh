@@ -13,6 +13,7 @@
 #   tsan      ThreadSanitizer; the unit tests
 #   release   hardened; cmake --install into a prefix; what is there, and how it is linked
 #   e2e       the whole system against real servers on loopback (pytest), dev build
+#   bind      those of them that have to do with the DNS, with BIND as the usual name server
 #   installed the happy path once more, with the release as it was installed
 #
 # Logs are in build/test-logs. With names of stages, only those run. Nothing outside this
@@ -88,6 +89,17 @@ stage_e2e() {
 	CERTFERRY_SLOW_TESTS=1 CERTFERRY_BUILD=$PWD/build/dev run_pytest tests/e2e
 }
 
+# Whatever has to do with the DNS once more, with BIND and its strict update-policy.
+stage_bind() {
+	local names="by_hand changes cli delegation dns exec failures happy issuing kill one_name preflight
+		propagation secrets" name files=
+	for name in $names; do
+		files="$files tests/e2e/test_$name.py"
+	done
+	# shellcheck disable=SC2086
+	CERTFERRY_TEST_DNS=bind CERTFERRY_BUILD=$PWD/build/dev run_pytest $files
+}
+
 stage_installed() {
 	CERTFERRY_BUILD=$prefix run_pytest tests/e2e/test_happy.py
 }
@@ -139,7 +151,7 @@ mkdir -p "$logs"
 work=$(mktemp -d /var/tmp/certferry-tests.XXXXXX)
 trap 'rm -rf --one-file-system "$work"' EXIT
 
-stages=${*:-packages style dev clang tidy tsan release e2e installed}
+stages=${*:-packages style dev clang tidy tsan release e2e bind installed}
 for stage in $stages; do
 	declare -F "stage_$stage" >/dev/null || die "there is no stage '$stage'"
 	run_stage "$stage"

@@ -25,8 +25,6 @@ mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
 work=$(mktemp -d "$directory.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/lists/partial" "$work/state" "$work/cache/archives/partial" "$work/unpacked"
-echo "deb [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} trixie main" \
-	>"$work/sources.list"
 : >"$work/status"
 cat >"$work/apt.conf" <<END
 Dir::Etc::sourcelist "$work/sources.list";
@@ -42,9 +40,13 @@ Acquire::Languages "none";
 END
 export APT_CONFIG="$work/apt.conf"
 cd "$work"
+# This machine's mirror first; it may have its own release only.
+get() {
+	echo "deb [signed-by=$keyring] $1 trixie main" >"$work/sources.list"
+	apt-get -q update && apt-get -q download acme.sh
+}
 {
-	apt-get -q update
-	apt-get -q download acme.sh
+	{ [ -n "$mirror" ] && get "$mirror" && ls acme.sh_*.deb; } || get http://deb.debian.org/debian
 } >"$work/log" 2>&1 </dev/null || {
 	tail -n 15 "$work/log" >&2
 	echo "acme-sh.sh: Debian's package acme.sh cannot be had" >&2

@@ -44,8 +44,13 @@ static enum dns_result explain(const struct dns_host *host, const struct dns_htt
 {
 	const char *why = host->json(host, io->reply, "error");
 
-	if (io->status == 200)
+	if (io->status == 200 && host->json(host, io->reply, "txt"))
 		return DNS_OK;
+	if (io->status == 200)
+		return host->fail(host, DNS_TEMPORARY,
+		                  "%s: what answers there is not acme-dns: is api-url "
+		                  "right?",
+		                  io->url);
 	if (io->status == 401)
 		return host->fail(host, DNS_DENIED,
 		                  "%s: HTTP 401: username, password and subdomain are "

@@ -186,7 +186,7 @@ static void test_long_output(void **state)
 
 	(void)state;
 	memset(output, 'x', sizeof(output) - 1);
-	memcpy(output + sizeof(output) - 5, "end\n", 4);
+	memcpy(output + sizeof(output) - sizeof("end\n"), "end\n", sizeof("end\n"));
 	plugin_host_init(&self, options);
 	self.host.services.run = fake_run;
 	self.arg = &fake;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "str.h"
 
 const char *const finding_result_names[] = {
 	[FINDING_OK] = "ok",
@@ -102,4 +103,21 @@ void findings_sort(struct findings *list)
 	qsort(all, list->len, sizeof(*all), compare);
 	for (size_t i = 0; i < list->len; i++)
 		list->items[i] = all[i].row;
+}
+
+static bool is_same(const struct finding *a, const struct finding *b)
+{
+	return str_eq(a->check, b->check) && str_eq(a->text, b->text) &&
+	       a->result == b->result;
+}
+
+bool findings_is_repeat(const struct findings *list, size_t at)
+{
+	const struct finding *row = &list->items[at];
+
+	for (size_t i = at; i > 0 && str_eq(list->items[i - 1].subject, row->subject);
+	     i--)
+		if (is_same(&list->items[i - 1], row))
+			return true;
+	return false;
 }

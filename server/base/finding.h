@@ -53,6 +53,10 @@ void findings_add(struct findings *list, const struct finding *row);
 /* The worst there is. */
 enum finding_result findings_worst(const struct findings *list);
 
+/* In a sorted list: does a row before this one say the same? Many certificates share a
+ * name, and what fails is a row of each. */
+bool findings_is_repeat(const struct findings *list, size_t at);
+
 /* By subject, then in the order in which they were added: threads mix them up. */
 void findings_sort(struct findings *list);
 #endif

@@ -135,8 +135,10 @@ static bool check(struct run *run, struct err *err)
 	if (!good)
 		return false;
 	if (verbose >= 0)
-		findings_print(&run->found, verbose > 0 ? FINDING_OK : FINDING_NOTE,
+		findings_print(&run->found, verbose > 0 ? FINDING_OK : FINDING_FAILED,
 		               stdout);
+	if (verbose >= 0)
+		findings_sum_up(&run->found, stdout);
 	return keep_back(run, err);
 }
 

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "import.h"
 
-enum { FILE_MAX = 256 * 1024, SETTINGS_MAX = 64 * 1024 };
+enum { FILE_MAX = 256 * 1024, SETTINGS_MAX = 256 * 1024 };
 
 /* A file to be made. */
 struct made_file {
@@ -37,6 +37,14 @@ static void plan_deinit(struct import_plan *plan)
 		secret_free(plan->files[i].bytes);
 	}
 	free(plan->directory);
+}
+
+/* What stands behind a NUL byte would not be read. */
+static bool is_text(const char *name, const struct buf *bytes, struct err *err)
+{
+	return strlen(bytes->data) == bytes->len ||
+	       err_set(err, ERR_INPUT, "%s: not a text file",
+	               str_eq(name, "-") ? "standard input" : name);
 }
 
 static bool has_provider(const struct import *import, enum import_provider provider)
@@ -308,7 +316,8 @@ bool cmd_dns_import(const struct args *args, struct err *err)
 	plan.directory = slash
 	                     ? xstrndup(args->config, (size_t)(slash - args->config) + 1)
 	                     : xstrdup("");
-	if (!input_read(source, &text, err) || !import_read(&import, text.data, err))
+	if (!input_read(source, &text, err) || !is_text(source, &text, err) ||
+	    !import_read(&import, text.data, err))
 		return false;
 	for (enum import_provider i = 0; i < IMPORT_PROVIDER_COUNT; i++) {
 		if (!has_provider(&import, i))

@@ -63,7 +63,7 @@ const struct option_row option_rows[] = {
 	{ 'C', "check", NULL, TAKES_CHECK,
 	  "look for what would fail: DNS, CA, servers" },
 	{ 'N', "no-check", NULL, TAKES_NO_CHECK,
-	  "do not look for it before the CA is asked" },
+	  "ask the CA without checking first" },
 	{ 'f', "fingerprint", "SHA256:...", TAKES_FINGERPRINT,
 	  "what the server must show; no question" },
 	{ 'o', "only", "NAME|HOST", TAKES_ONLY, "only these; may be repeated" },

@@ -8,24 +8,6 @@
 /* What the checks found, for people and for programs. Many certificates share a name, and
  * one that fails is told for each; people read it once. */
 
-static bool is_same(const struct finding *a, const struct finding *b)
-{
-	return str_eq(a->subject, b->subject) && str_eq(a->check, b->check) &&
-	       str_eq(a->text, b->text) && a->result == b->result;
-}
-
-/* The list is sorted by subject. */
-static bool was_told(const struct findings *found, size_t at)
-{
-	const struct finding *row = &found->items[at];
-
-	for (size_t i = at; i > 0 && str_eq(found->items[i - 1].subject, row->subject);
-	     i--)
-		if (is_same(&found->items[i - 1], row))
-			return true;
-	return false;
-}
-
 static void add_row(struct table *table, const struct finding *row)
 {
 	bool both = *row->text && *row->advice;
@@ -45,13 +27,27 @@ void findings_print(const struct findings *found, int least, FILE *to)
 	bool any = false;
 
 	for (size_t i = 0; i < found->len; i++) {
-		if ((int)found->items[i].result < least || was_told(found, i))
+		if ((int)found->items[i].result < least || findings_is_repeat(found, i))
 			continue;
 		add_row(table, &found->items[i]);
 		any = true;
 	}
 	if (any)
 		table_print(table, to);
+}
+
+void findings_sum_up(const struct findings *found, FILE *to)
+{
+	size_t counts[FINDING_RESULT_COUNT] = { 0 };
+
+	for (size_t i = 0; i < found->len; i++)
+		if (!findings_is_repeat(found, i))
+			counts[found->items[i].result]++;
+	fprintf(to, "Checked first: %zu ok, %zu note%s%s, %zu failed.\n",
+	        counts[FINDING_OK], counts[FINDING_NOTE],
+	        counts[FINDING_NOTE] == 1 ? "" : "s",
+	        counts[FINDING_NOTE] ? " (plan --check shows them)" : "",
+	        counts[FINDING_FAILED]);
 }
 
 void *findings_json(const struct findings *found)

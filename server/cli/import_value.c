@@ -8,7 +8,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-enum { VALUE_MAX = 64 * 1024 };
+/* No option takes more (WIRE_OPTION_VALUE_MAX). */
+enum { VALUE_MAX = 16 * 1024 };
 
 static bool make_text(const char *said, const char *value, struct buf *out,
                       struct err *err)
@@ -158,6 +159,11 @@ struct secret *import_value(const struct import_name *name, const char *said,
 
 	if (!makers[name->kind](said, value, &text, err))
 		return NULL;
+	if (text.over) {
+		(void)err_set(err, ERR_INPUT, "%s is too long: more than %d bytes", said,
+		              VALUE_MAX);
+		return NULL;
+	}
 	return secret_new(text.data, text.len);
 }
 

@@ -133,6 +133,8 @@ void plan_print(const struct fleet_plan *plan, const struct findings *found, boo
 /* findings_view.c: what is at least as bad as that, each line once; nothing where there
  * is none. */
 void findings_print(const struct findings *found, int least, FILE *to);
+/* One line: how many there are of each result. */
+void findings_sum_up(const struct findings *found, FILE *to);
 /* A cJSON array. */
 void *findings_json(const struct findings *found);
 

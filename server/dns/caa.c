@@ -300,7 +300,7 @@ bool dns_caa_find(const struct dns_settings *settings, const char *name,
 		AUTO_DNS_REPLY struct dns_reply reply = { 0 };
 
 		if (!zone_ask(settings, at, DNS_TYPE_CAA, &reply, err))
-			return err_context(err, "CAA of %s (a CA refuses then)", name);
+			return err_context(err, "CAA of %s", name);
 		for (size_t i = 0; i < reply.values.len; i++)
 			add_record(reply.values.items[i], out);
 		if (out->len > 0)

@@ -26,8 +26,10 @@
  */
 struct dns_settings {
 	const char
-	    *resolver;  /* "192.0.2.1" or "192.0.2.1@5353"; NULL: /etc/resolv.conf */
-	int timeout_ms; /* one question to one address; 0: 2000 */
+	    *resolver;       /* "192.0.2.1" or "192.0.2.1@5353"; NULL: /etc/resolv.conf */
+	int timeout_ms;      /* one question to one address; 0: 2000 */
+	int64_t deadline_ms; /* of the monotonic clock; nothing more is asked after it; 0:
+	                        none but those of the calls */
 };
 
 enum { DNS_SERVERS_MAX = 32, DNS_ADDRESS_MAX = 64, DNS_NAME_TEXT = 256 };

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/dnsname.h"
 #include "base/mem.h"
 #include "dns.h"
 #include "survey.h"
 #include "zone.h"
 
-enum { DELEGATIONS_MAX = 8, CHAIN_MAX = 8 * 1024 };
+enum {
+	DELEGATIONS_MAX = 8,
+	CHAIN_MAX = 8 * 1024,
+	WALK_MS = 30 * 1000, /* strangers' servers must not keep a worker for long */
+};
 
 /*
  * A negative answer about a name would stay in the resolver, and perhaps in one that a
@@ -16,7 +21,7 @@ enum { DELEGATIONS_MAX = 8, CHAIN_MAX = 8 * 1024 };
  * of its own) only the servers that answer for it are asked.
  */
 struct walk {
-	const struct dns_settings *settings;
+	const struct dns_settings *settings; /* with a deadline */
 	bool is_direct;
 	struct dns_place *place;
 	struct strlist seen;
@@ -203,11 +208,13 @@ static bool walk_on(struct walk *walk, const char *challenge, struct err *err)
 bool dns_place_find(const struct dns_settings *settings, const char *challenge,
                     bool is_direct, struct dns_place *out, struct err *err)
 {
+	struct dns_settings bounded = *settings;
 	CLEANUP(walk_deinit)
 	struct walk walk = {
-		settings, is_direct, out, { 0 }, BUF_INIT(CHAIN_MAX), false
+		&bounded, is_direct, out, { 0 }, BUF_INIT(CHAIN_MAX), false
 	};
 
+	bounded.deadline_ms = clock_deadline_ms(WALK_MS);
 	*out = (struct dns_place){ 0 };
 	if (strlen(challenge) >= sizeof(out->name))
 		return err_set(err, ERR_INPUT, "'%.100s' is not a DNS name", challenge);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "exchange.h"
@@ -104,6 +105,13 @@ static void ask_resolver(struct round *round, const struct dns_address *resolver
 	}
 }
 
+bool resolve_in_time(const struct dns_settings *settings, struct err *err)
+{
+	return settings->deadline_ms == 0 || clock_left_ms(settings->deadline_ms) > 0 ||
+	       err_set(err, ERR_TEMPORARY,
+	               "the name servers on the way are too slow: not found in time");
+}
+
 bool resolve_all(const struct dns_settings *settings,
                  const struct dns_question *questions, struct dns_reply *answers,
                  size_t count, struct err *err)
@@ -113,6 +121,8 @@ bool resolve_all(const struct dns_settings *settings,
 	struct round round = { questions, answers, done, count, "", "" };
 	struct dns_address address;
 
+	if (!resolve_in_time(settings, err))
+		return false;
 	if (settings->resolver)
 		strlist_add(&resolvers, settings->resolver);
 	else

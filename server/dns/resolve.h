@@ -21,5 +21,8 @@ bool resolve_all(const struct dns_settings *settings,
                  const struct dns_question *questions, struct dns_reply *answers,
                  size_t count, struct err *err) MUST_CHECK;
 
+/* False, ERR_TEMPORARY: nothing more may be asked, it took too long already. */
+bool resolve_in_time(const struct dns_settings *settings, struct err *err) MUST_CHECK;
+
 int resolve_timeout_ms(const struct dns_settings *settings);
 #endif

@@ -48,6 +48,8 @@ bool survey_ask(const struct dns_settings *settings, const struct dns_zone *zone
 	                                                   sizeof(*questions));
 
 	survey_deinit(out);
+	if (!resolve_in_time(settings, err))
+		return false;
 	for (size_t i = 0; i < zone->count; i++) {
 		if (!dns_question_make(name, type, zone->is_recursive ? DNS_RECURSE : 0,
 		                       &questions[i], err) ||

@@ -58,9 +58,10 @@ static void add_up(const struct survey_answer *answer, const struct dns_server *
 		look->values_max = server->values;
 	if (answer->was_cut)
 		look->is_cut = true;
+	/* A second more: its last one is a TTL of 0. */
 	if (is_recursive && server->answer == DNS_LACKS &&
-	    answer->reply.ttl_s > look->negative_ttl_s)
-		look->negative_ttl_s = answer->reply.ttl_s;
+	    answer->reply.ttl_s >= look->negative_ttl_s)
+		look->negative_ttl_s = answer->reply.ttl_s + 1;
 }
 
 /* Of one address family: whether somebody answers, and whether all that count show. */

@@ -135,7 +135,8 @@ static void kill_children(void)
 }
 
 /* The program, its group, and what left the group: whoever loses its parent becomes our
- * child (PR_SET_CHILD_SUBREAPER), so that this ends when there are none. */
+ * child (PR_SET_CHILD_SUBREAPER), so that this ends when there are none. Where we are the
+ * first process of our numbers all others are killed at once, however fast they fork. */
 static int kill_all(pid_t pid)
 {
 	int64_t deadline = clock_deadline_ms(KILL_MS);
@@ -147,7 +148,10 @@ static int kill_all(pid_t pid)
 	waitpid(pid, &status, 0);
 	while ((got = waitpid(-1, &one, WNOHANG)) >= 0 && clock_left_ms(deadline) > 0)
 		if (got == 0) {
-			kill_children();
+			if (getpid() == 1)
+				kill(-1, SIGKILL);
+			else
+				kill_children();
 			usleep(1000);
 		}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runner.h"
 
+#include <linux/sched.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -86,6 +88,10 @@ static bool read_texts(const struct buf *frame, struct runner_program *program,
 			program->argv[args++] = xstrdup(at);
 		else if (args == argc && envs < RUNNER_ENV_MAX && strchr(at, '='))
 			program->env[envs++] = xstrdup(at);
+		else if (args == argc && envs == RUNNER_ENV_MAX)
+			return err_set(err, ERR_CONFIG,
+			               "more than %d lines of environment",
+			               RUNNER_ENV_MAX);
 		else
 			return err_set(err, ERR_INTERNAL, "a request that is none");
 	}
@@ -154,12 +160,22 @@ static bool serve_one(const struct service *service, struct err *err)
 	                  err);
 }
 
+static void too_late(int number)
+{
+	(void)number;
+	_exit(1);
+}
+
 static _Noreturn void serve(const struct service *service)
 {
 	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	const struct sigaction end = { .sa_handler = too_late };
 	struct err err;
 
 	sigaction(SIGCHLD, &usual, NULL);
+	/* The first process of a namespace gets only signals that it has a handler for.
+	 */
+	sigaction(SIGALRM, &end, NULL);
 	/* Not killed with dns-host: it has to clean up first. It sees the hang-up. */
 	prctl(PR_SET_PDEATHSIG, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -168,6 +184,17 @@ static _Noreturn void serve(const struct service *service)
 	while (serve_one(service, &err))
 		;
 	_exit(0);
+}
+
+/* With process numbers of its own, where that is allowed (we are root, and in no
+ * container that forbids it): programs can signal nobody else, and all that they have
+ * started ends with the runner, whatever it did to get away. */
+static pid_t fork_apart(void)
+{
+	struct clone_args args = { .flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	return pid < 0 ? fork() : (pid_t)pid;
 }
 
 bool runner_start(struct runner *runner, const struct runner_settings *settings,
@@ -187,7 +214,7 @@ bool runner_start(struct runner *runner, const struct runner_settings *settings,
 	AUTO_CLOSE int theirs = pair[1];
 	/* Nobody waits for it by its number: it is gone when its socket is. */
 	sigaction(SIGCHLD, &ignore, NULL);
-	pid = fork();
+	pid = fork_apart();
 	if (pid < 0)
 		return err_set_errno(err, ERR_INTERNAL, "no process for the runner");
 	if (pid > 0) {

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "runner.h"
+#include "sandbox/sandbox.h"
 
 /*
  * Removing does not descend: a directory in the scratch directory is emptied into it,
@@ -23,7 +24,7 @@ DEFINE_CLEANUP(DIR *, closedir);
 
 char *scratch_make(struct err *err)
 {
-	AUTO_FREE char *path = xstrdup("/tmp/certferry-program-XXXXXX");
+	AUTO_FREE char *path = xstrdup("/tmp/" SANDBOX_SCRATCH "XXXXXX");
 
 	if (!mkdtemp(path)) {
 		(void)err_set_errno(err, ERR_INTERNAL, "a scratch directory in /tmp");
@@ -52,19 +53,21 @@ static void empty_into(int top, const char *name, unsigned *counter)
 {
 	AUTO_DIR DIR *dir = NULL;
 	const struct dirent *entry;
+	int at;
 
 	/* A program may have taken its own rights away. */
 	(void)!fchmodat(top, name, 0700, 0);
 	dir = open_dir(top, name);
-	while (dir && (entry = readdir(dir)) != NULL) {
+	at = dir ? dirfd(dir) : -1;
+	while (at >= 0 && (entry = readdir(dir)) != NULL) {
 		char moved[40];
 
-		if (is_dots(entry->d_name) || unlinkat(dirfd(dir), entry->d_name, 0) == 0)
+		if (is_dots(entry->d_name) || unlinkat(at, entry->d_name, 0) == 0)
 			continue;
 		/* Moving a directory writes to it: "..". */
-		(void)!fchmodat(dirfd(dir), entry->d_name, 0700, 0);
+		(void)!fchmodat(at, entry->d_name, 0700, 0);
 		snprintf(moved, sizeof(moved), ".certferry-%u", (*counter)++);
-		(void)!renameat(dirfd(dir), entry->d_name, top, moved);
+		(void)!renameat(at, entry->d_name, top, moved);
 	}
 	(void)!unlinkat(top, name, AT_REMOVEDIR);
 }

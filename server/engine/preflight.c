@@ -180,15 +180,18 @@ static bool work_off(struct job *job, const atomic_bool *stop, struct err *err)
 	return true;
 }
 
-static void tell(const struct findings *found, size_t from)
+static void tell(const struct findings *found)
 {
 	static const enum log_level levels[] = { [FINDING_OK] = LOG_DEBUG,
 		                                 [FINDING_NOTE] = LOG_INFO,
 		                                 [FINDING_FAILED] = LOG_INFO };
 
-	for (size_t i = from; i < found->len; i++) {
+	for (size_t i = 0; i < found->len; i++) {
 		const struct finding *row = &found->items[i];
 
+		/* One record or name is a finding of each certificate that needs it. */
+		if (findings_is_repeat(found, i))
+			continue;
 		log_line(levels[row->result], NULL, "check.result", "%s: %s: %s: %s",
 		         row->subject, row->check, finding_result_names[row->result],
 		         row->text);
@@ -203,7 +206,7 @@ bool engine_preflight(struct engine *engine, const struct fleet_plan *plan, bool
 	take_apart(&job, plan, is_full);
 	if (!work_off(&job, stop, err))
 		return false;
-	tell(out, 0);
+	tell(out);
 	return true;
 }
 

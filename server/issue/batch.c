@@ -18,6 +18,7 @@
 enum {
 	BATCH_DEADLINE_S = 120,
 	HOLD_LEAST_S = 5,       /* where the provider only says "too much" */
+	HOLD_GROWS_TO_S = 600,  /* where it does so again and again */
 	HELD_MOST_S = 24 * 3600 /* and then it is a refusal */
 };
 
@@ -123,28 +124,57 @@ static bool settle_row(struct store *store, const struct txt *txt,
 	return true;
 }
 
+int64_t batch_hold_s(int retry_after, int in_a_row)
+{
+	int64_t wait_s = HOLD_LEAST_S;
+
+	for (int i = 0; i < in_a_row && wait_s < HOLD_GROWS_TO_S; i++)
+		wait_s *= 2;
+	if (wait_s > HOLD_GROWS_TO_S)
+		wait_s = HOLD_GROWS_TO_S;
+	if (retry_after > wait_s)
+		wait_s = retry_after;
+	/* One more, as the clock counts whole seconds: not to be early. */
+	return (wait_s < HELD_MOST_S ? wait_s : HELD_MOST_S) + 1;
+}
+
+bool batch_is_held(int64_t until, int64_t now)
+{
+	return until > now && until <= now + HELD_MOST_S + 1;
+}
+
+static bool has_got_on(const struct provider_change *changes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].outcome.kind == ERR_NONE ||
+		    is_code(&changes[i].outcome, "by-hand"))
+			return true;
+	return false;
+}
+
 /* A provider that asks for time gets it from everybody. */
 static bool hold(struct store *store, const struct provider_change *changes, size_t count,
                  struct batch *batch, struct err *err)
 {
-	int64_t until = 0;
+	struct dns_desk *desk = batch->desk;
+	int64_t wait_s = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		const struct err *outcome = &changes[i].outcome;
-		int64_t wait_s = outcome->retry_after > HOLD_LEAST_S
-		                     ? outcome->retry_after
-		                     : HOLD_LEAST_S;
+		int retry_after = changes[i].outcome.retry_after;
 
-		/* One more, as the clock counts whole seconds: not to be early. */
-		if (is_code(outcome, "rate-limited") && clock_now() + wait_s + 1 > until)
-			until = clock_now() + wait_s + 1;
+		if (is_code(&changes[i].outcome, "rate-limited") &&
+		    batch_hold_s(retry_after, desk->held_in_a_row) > wait_s)
+			wait_s = batch_hold_s(retry_after, desk->held_in_a_row);
 	}
-	if (!until)
+	desk->held_in_a_row = wait_s && !has_got_on(changes, count)
+	                          ? desk->held_in_a_row + 1
+	                          : 0;
+	if (!wait_s)
 		return true;
-	batch->held_s = until;
+	batch->held_s = clock_now() + wait_s;
 	log_warn(NULL, "dns.held", "%s: not asked for %lld s, for its rate limit",
-	         batch->desk->settings->name, (long long)(until - clock_now()));
-	return store_pace_hold(store, batch->desk->settings->name, until, err);
+	         desk->settings->name, (long long)wait_s);
+	return store_pace_hold(store, desk->settings->name, batch->held_s, err);
 }
 
 /* Rows whose change is done move on; why others are not is told. */
@@ -153,17 +183,14 @@ static bool settle_all(struct store *store, const struct txt *rows,
                        struct err *err)
 {
 	struct err ignored = { 0 };
-	bool good, got_on = false;
+	bool good;
 
 	if (!store_begin(store, err))
 		return false;
 	good = hold(store, changes, count, batch, err);
-	for (size_t i = 0; good && i < count; i++) {
+	for (size_t i = 0; good && i < count; i++)
 		good = settle_row(store, &rows[i], &changes[i], batch, err);
-		got_on |= changes[i].outcome.kind == ERR_NONE ||
-		          is_code(&changes[i].outcome, "by-hand");
-	}
-	batch->has_more = got_on && count == PROVIDER_BATCH_MAX;
+	batch->has_more = has_got_on(changes, count) && count == PROVIDER_BATCH_MAX;
 	return store_end(store, good, good ? err : &ignored) && good;
 }
 
@@ -226,12 +253,13 @@ static bool run_batch(struct issue *issue, struct batch *batch, struct err *err)
 		.state = batch->remove ? TXT_UNWANTED : TXT_WANTED,
 		.limit = PROVIDER_BATCH_MAX,
 		/* Rows that keep failing must not fill it for ever. */
-		.first = batch->order_id
+		.first = batch->order_id,
+		.is_free = batch->remove,
 	};
 
 	if (!store_pace_load(issue->settings.store, filter.dns, clock_now(), &pace, err))
 		return false;
-	batch->held_s = pace.hold_until > clock_now() ? pace.hold_until : 0;
+	batch->held_s = batch_is_held(pace.hold_until, clock_now()) ? pace.hold_until : 0;
 	if (batch->held_s)
 		return true;
 	if (batch->only)

@@ -113,7 +113,10 @@ bool issue_tidy(struct issue *issue, struct order *order, struct err *err)
 {
 	AUTO_TXT_LIST struct txt_list left = { 0 };
 	struct store *store = issue->settings.store;
-	const struct txt_filter filter = { .order_id = order->id, .state = TXT_UNWANTED };
+	/* What another order wants at another entry is the janitor's, afterwards. */
+	const struct txt_filter filter = { .order_id = order->id,
+		                           .state = TXT_UNWANTED,
+		                           .is_free = true };
 	struct tidying work = { 0 };
 	bool gathers;
 

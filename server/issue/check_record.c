@@ -115,6 +115,21 @@ static const char *const unseen[] = {
 	[ISSUE_BLIND] = "written and removed; not looked for (propagation: none)",
 };
 
+static void say_seen(const struct trial *trial, const struct dns_zone *zone)
+{
+	AUTO_BUF struct buf text = BUF_INIT(1024);
+	size_t unreached = 0;
+
+	for (size_t i = 0; i < zone->count; i++)
+		unreached += zone->servers[i].is_left_out;
+	buf_addf(&text, "written, seen at %zu address%s of name servers and removed: %s",
+	         zone->count - unreached, zone->count - unreached == 1 ? "" : "es",
+	         trial->question->target);
+	if (unreached)
+		buf_addf(&text, "; %zu more cannot be reached from here", unreached);
+	say(trial, FINDING_OK, text.data, "");
+}
+
 static void look_and_say(const struct trial *trial)
 {
 	const struct record_question *question = trial->question;
@@ -134,12 +149,7 @@ static void look_and_say(const struct trial *trial)
 
 		say(trial, FINDING_NOTE, text, "orders wait for longer (spread-timeout)");
 	} else {
-		AUTO_FREE char *text = xasprintf(
-		    "written, seen at all %zu server%s and removed: %s",
-		    place->zone.count, place->zone.count == 1 ? "" : "s",
-		    question->target);
-
-		say(trial, FINDING_OK, text, "");
+		say_seen(trial, &place->zone);
 	}
 }
 

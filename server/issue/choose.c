@@ -8,7 +8,7 @@
 
 /* Which dns entry makes a record, and under which name. Pure: nobody is asked. */
 
-enum { REFUSED_TEXT = 120, REFUSED_MAX = 8 * 1024 };
+enum { REFUSED_TEXT = 120, REFUSED_MAX = 64 * 1024 };
 
 struct dns_desk *issue_dns_find(struct issue *issue, const char *name, struct err *err)
 {

@@ -45,7 +45,8 @@ struct ca_desk {
 struct dns_desk {
 	const struct issue_dns *settings;
 	pthread_mutex_t lock;
-	bool is_swept;       /* by the janitor, in this run */
+	int held_in_a_row; /* batches that the provider's limit ended with nothing done */
+	bool is_swept;     /* by the janitor, in this run */
 	int64_t sweep_at_ms; /* not before; 0: at once */
 };
 
@@ -190,6 +191,12 @@ void batch_deinit(struct batch *batch);
 /* Brings to the provider as much as one batch holds. A row that a person has to see to is
  * done when that is noted: it becomes TXT_ASKED, or TXT_LEFT. */
 bool issue_batch(struct issue *issue, struct batch *batch, struct err *err) MUST_CHECK;
+/* How long nobody asks, where a provider that says "too much" named a time (0: none):
+ * growing, since one that never does anything must not be asked every few seconds, nor
+ * keep a run from its end. */
+int64_t batch_hold_s(int retry_after, int in_a_row);
+/* Is that a time that such a hold can last until? Else the clock was set back since. */
+bool batch_is_held(int64_t until, int64_t now);
 /* The order waits until its provider may be asked again; false where it did so for too
  * long. */
 bool issue_hold(struct issue *issue, struct order *order, const struct batch *batch,
@@ -228,9 +235,9 @@ int64_t watch_first_ms(const struct watch_rule *rule);
 /* After a look (NULL: it could not be made): counts, and sets look_at_ms. */
 void watch_saw(struct watch_note *note, const struct watch_rule *rule,
                const struct dns_look *look, int64_t now_ms);
-/* Agreed, and settled. */
-bool watch_is_over(const struct watch_note *note, const struct watch_rule *rule,
-                   int64_t now_ms);
+/* Once it has agreed: how long it still settles; 0 and less: it is over. */
+int64_t watch_left_ms(const struct watch_note *note, const struct watch_rule *rule,
+                      int64_t now_ms);
 
 /* janitor.c: removes unwanted values of the entry at this name now, where there are any.
  */

@@ -236,6 +236,9 @@ bool issue_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 		return true;
 	enum order_state before = order.state;
 
+	/* The clock was set back: what counts from then would take that much longer. */
+	if (order.state_since_ms > clock_now_ms())
+		order.state_since_ms = clock_now_ms();
 	if (!states[order.state].run(issue, &order, &why)) {
 		forgive_loss(issue, &order, &why);
 		waits = fall_back(&order, &why);

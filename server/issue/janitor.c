@@ -40,7 +40,7 @@ bool issue_janitor_start(struct issue *issue, struct err *err)
 		return false;
 	if (count > 0)
 		log_info(NULL, "txt.orphans",
-		         "%lld TXT values of an earlier run are removed",
+		         "%lld TXT values of an earlier run are to be removed",
 		         (long long)count);
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
 		issue->dns[i].is_swept = count == 0;
@@ -73,7 +73,8 @@ bool issue_clean_name(struct issue *issue, struct dns_desk *desk, const char *na
 	const struct txt_filter filter = { .dns = desk->settings->name,
 		                           .name = name,
 		                           .state = TXT_UNWANTED,
-		                           .limit = 1 };
+		                           .limit = 1,
+		                           .is_free = true };
 
 	return store_txt_list(issue->settings.store, &filter, &unwanted, err) &&
 	       (unwanted.len == 0 || issue_batch(issue, &batch, err));
@@ -102,15 +103,19 @@ static bool look_for(struct issue *issue, const struct txt *txt, bool *is_gone,
 	AUTO_FREE struct dns_zone *zone = NEW(struct dns_zone);
 	AUTO_STRLIST struct strlist values = { 0 };
 	struct dns_look look;
-	size_t lacks = 0;
+	size_t lacks = 0, silent = 0;
 
 	strlist_add(&values, txt->value);
 	if (!find_servers(issue, txt, zone, err) ||
 	    !dns_txt_look(&issue->settings.dns_settings, zone, txt->name, &values, &look,
 	                  err))
 		return false;
-	for (size_t i = 0; i < zone->count; i++)
+	for (size_t i = 0; i < zone->count; i++) {
 		lacks += zone->servers[i].answer == DNS_LACKS;
+		silent += zone->servers[i].answer == DNS_SILENT;
+	}
+	if (silent == zone->count)
+		return err_set(err, ERR_TEMPORARY, "none of the servers answers");
 	*is_gone = !look.any_shows && lacks > 0 && lacks * 2 >= zone->count;
 	return true;
 }

@@ -15,21 +15,33 @@
 enum {
 	TURN_FIRST_MS = 200,
 	TURN_MOST_MS = 2000,
+	LEFT_OUT_MS = 600 * 1000,  /* longer than a run waits */
 	READY_TIMEOUT_S = 15 * 60, /* for the CA to look at the TXT records */
 	PROVED_FOR_S = 3600,       /* how long a proved name surely needs no new proof */
 };
 
 /* Looks again soon; but not before the one of the same names does, where that has to wait
- * itself, or the run would never end. */
-static bool await_turn(struct store *store, struct order *order, struct err *err)
+ * itself, or the run would never end. One that this run is not about does nothing. */
+static bool await_turn(struct issue *issue, struct order *order, struct err *err)
 {
-	int64_t until_ms;
+	struct order_twin twin;
+	char text[300];
 
-	if (!store_order_twin_next(store, order, &until_ms, err))
+	if (!store_order_twin(issue->settings.store, order, &twin, err))
 		return false;
 	issue_look_again(order, 0, TURN_FIRST_MS, TURN_MOST_MS);
-	if (until_ms > order->run_at_ms)
-		order->run_at_ms = until_ms;
+	if (twin.found && twin.run_at_ms > order->run_at_ms)
+		order->run_at_ms = twin.run_at_ms;
+	if (!twin.is_left_out) {
+		issue_waits_for(order, NULL);
+		return true;
+	}
+	order->run_at_ms = clock_now_ms() + LEFT_OUT_MS;
+	snprintf(text, sizeof(text),
+	         "for the order of %s, of the same names, which this run leaves out",
+	         twin.name);
+	issue_waits_for(order, text);
+	issue_report(issue, order, PROGRESS_WAITS, text);
 	return true;
 }
 
@@ -58,7 +70,7 @@ bool issue_wait(struct issue *issue, struct order *order, struct err *err)
 	}
 	if (!store_end(store, good, good ? err : &ignored) || !good)
 		return false;
-	return may || await_turn(store, order, err);
+	return may || await_turn(issue, order, err);
 }
 
 /* The key is committed before the CA hears of the order. */

@@ -186,19 +186,20 @@ static struct authz *authz_of(const struct authz_list *all,
 	return NULL;
 }
 
-/* A crash may have come after the record was made: then it is removed like any other. */
-static bool drop_row(struct store *store, const struct batch_failure *failure,
-                     struct err *err)
+/* Where the record may have been made all the same (a crash after it, a reply that was
+ * lost the time before), it is removed like any other. */
+static bool drop_row(struct store *store, const struct order *order,
+                     const struct batch_failure *failure, struct err *err)
 {
+	bool may_be_there = failure->why.kind == ERR_INTERNAL || order->attempts > 0;
 	struct err why = { 0 };
 
-	if (failure->why.kind == ERR_INTERNAL &&
-	    !store_txt_set_state(store, failure->txt_id, TXT_UNWANTED, &why)) {
-		*err = why;
-		return why.kind == ERR_NOT_FOUND;
-	}
-	return failure->why.kind == ERR_INTERNAL ||
-	       store_txt_remove(store, failure->txt_id, NULL, err);
+	if (!may_be_there)
+		return store_txt_remove(store, failure->txt_id, NULL, err);
+	if (store_txt_set_state(store, failure->txt_id, TXT_UNWANTED, &why))
+		return true;
+	*err = why;
+	return why.kind == ERR_NOT_FOUND;
 }
 
 static bool pass_on(struct issue *issue, const struct order *order, struct authz *authz,
@@ -222,8 +223,8 @@ static bool pass_on(struct issue *issue, const struct order *order, struct authz
 	log_warn(NULL, event.name, "%s", event.text);
 	if (!store_begin(store, err))
 		return false;
-	good = drop_row(store, failure, err) && store_authz_save(store, authz, err) &&
-	       store_event_add(store, &event, err);
+	good = drop_row(store, order, failure, err) &&
+	       store_authz_save(store, authz, err) && store_event_add(store, &event, err);
 	return store_end(store, good, good ? err : &ignored) && good;
 }
 

@@ -15,6 +15,7 @@
 
 enum {
 	STAY_MS = 20 * 1000, /* less than a run waits for what is due later: it stays */
+	KEPT_FOR_S = 600,    /* so long any CA keeps an order */
 	TEXT_MAX = 16 * 1024,
 	WAITS_TEXT = 400
 };
@@ -28,6 +29,7 @@ struct spreading {
 	int64_t machine_ms; /* when the next look at what a machine does is due, ... */
 	int64_t person_ms;  /* ... and at what a person does; INT64_MAX: none */
 	int64_t settle_ms;  /* until when the last of them settles; 0: none does */
+	bool is_person_due; /* what a person does was looked at just now */
 	size_t by_hand;     /* records that a person is to set and that are not shown */
 	bool is_news;       /* and has not been told of in this run */
 	struct buf lagging; /* who lacks what, for status */
@@ -111,7 +113,7 @@ static int64_t left_ms(const struct order *order, const struct sight *sight)
 	if (sight->rule.propagation == ISSUE_SETTLE)
 		return order->state_since_ms + dns->wait_s * INT64_C(1000) -
 		       clock_now_ms();
-	return sight->note->agreed_ms + dns->settle_s * INT64_C(1000) - now_ms;
+	return watch_left_ms(sight->note, &sight->rule, now_ms);
 }
 
 static void sooner(int64_t *at_ms, int64_t than_ms)
@@ -198,18 +200,26 @@ static void wait_for_look(struct spreading *work, struct sight *sight)
 	note->is_told = true;
 }
 
+static bool is_look_due(const struct watch_note *note)
+{
+	return note->look_at_ms <= clock_mono_ms() && !note->agreed_ms;
+}
+
 static bool watch_one(struct issue *issue, const struct order *order,
                       struct spreading *work, struct sight *sight, struct err *err)
 {
 	struct watch_note *note = sight->note;
-	bool is_due = note->look_at_ms <= clock_mono_ms() && !note->agreed_ms;
+	bool is_due = is_look_due(note);
 
+	work->is_person_due |= is_due && sight->rule.is_by_hand;
 	if (is_timed(&sight->rule)) {
 		wait_for_time(work, left_ms(order, sight));
 		return true;
 	}
-	if (is_due && !sight_look(issue, order, sight, &work->table, err))
-		return false;
+	/* Where the second look is due at once it needs no step of its own. */
+	for (int i = 0; i < 2 && is_look_due(note); i++)
+		if (!sight_look(issue, order, sight, &work->table, err))
+			return false;
 	if (is_due && note->shows == 0 && is_late(order, work, sight))
 		return give_up(work, sight, err);
 	if (note->agreed_ms)
@@ -270,6 +280,30 @@ static bool watch_all(struct issue *issue, const struct order *order,
 	return true;
 }
 
+/* A person may take days, and CAs end orders after hours or days: what is asked is then
+ * in vain, and a new order asks anew. A CA that cannot be asked now is no news. */
+static bool is_kept_at_ca(struct issue *issue, const struct order *order, struct err *err)
+{
+	AUTO_ACME_ORDER struct acme_order seen = { 0 };
+	struct err why = { 0 };
+	struct ca_desk *desk;
+	bool good;
+
+	if (!issue_is_overdue(order, KEPT_FOR_S))
+		return true;
+	desk = issue_ca_open(issue, order->ca, &why);
+	good = desk && acme_order_get(desk->acme, order->url, &order->names, &seen, &why);
+	if (good && seen.status == ACME_INVALID)
+		return err_set(err, ERR_REMOTE,
+		               "the CA ended the order while it waited for a person; "
+		               "the next run begins a new one, for new values");
+	if (good || err_infos[why.kind].retry)
+		return true;
+	*err = why;
+	return err_context(err, "the CA ended the order while it waited for a person; "
+	                        "the next run begins a new one, for new values");
+}
+
 /* Of an order that an earlier release has published, the places are not known. */
 static bool has_places(const struct authz_list *all)
 {
@@ -299,7 +333,8 @@ bool issue_spread(struct issue *issue, struct order *order, struct err *err)
 		return true;
 	}
 	work.is_direct = issue_is_direct(&desks);
-	if (!watch_all(issue, order, &work, err))
+	if (!watch_all(issue, order, &work, err) ||
+	    (work.is_person_due && !is_kept_at_ca(issue, order, err)))
 		return false;
 	if (work.is_over) {
 		watch_forget(issue->watch, order->id);

@@ -16,8 +16,8 @@ enum {
 	 */
 	PERSON_FIRST_MS = 60 * 1000,
 	PERSON_MOST_MS = 600 * 1000,
-	/* One server with one address has no others to lag behind. */
-	AGAIN_ONE_MS = 250,
+	/* One server with one address has no others to lag behind: at once. */
+	AGAIN_ONE_MS = 0,
 	AGAIN_MS = 1000,
 };
 
@@ -143,9 +143,8 @@ void watch_saw(struct watch_note *note, const struct watch_rule *rule,
 		note->agreed_ms = now_ms;
 }
 
-bool watch_is_over(const struct watch_note *note, const struct watch_rule *rule,
-                   int64_t now_ms)
+int64_t watch_left_ms(const struct watch_note *note, const struct watch_rule *rule,
+                      int64_t now_ms)
 {
-	return note->agreed_ms &&
-	       now_ms - note->agreed_ms >= rule->settle_s * INT64_C(1000);
+	return note->agreed_ms + rule->settle_s * INT64_C(1000) - now_ms;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <asm/sockios.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -88,6 +89,14 @@ static const char *const killed_in_children[] = { "execve", "execveat", "mknod",
 
 /* clang-format on */
 
+/* What a program leaves behind beyond its end, and signals by other ways than kill(). */
+/* clang-format off */
+static const char *const refused_program[] = {
+	"shmget", "semget", "msgget", "mq_open", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+	"pidfd_send_signal", NULL
+};
+/* clang-format on */
+
 /* A call that is answered by its arguments. */
 struct rule {
 	const char *call;
@@ -164,6 +173,15 @@ static const struct rule rules_program[] = {
 	{ "clone", REFUSE, 1, { BITS(0, CLONE_NEWPID, CLONE_NEWPID) } },
 	/* Characters typed at a terminal that somebody else reads. */
 	{ "ioctl", REFUSE, 1, { BITS(1, 0xffffffff, TIOCSTI) } },
+	/* Limits of other processes of the user: no CPU time is as good as a signal. */
+	{ "prlimit64", REFUSE, 1, { { 0, SCMP_CMP_NE, 0, 0 } } },
+	/* Whoever may be signalled, and a signal of choice to one that is not a child. */
+	{ "kill", REFUSE, 1, { BITS(0, 0xffffffff, 0xffffffff) } },
+	{ "fcntl", REFUSE, 1, { BITS(1, 0xffffffff, F_SETOWN) } },
+	{ "fcntl", REFUSE, 1, { BITS(1, 0xffffffff, F_SETSIG) } },
+	{ "fcntl", REFUSE, 1, { BITS(1, 0xffffffff, F_SETOWN_EX) } },
+	{ "ioctl", REFUSE, 1, { BITS(1, 0xffffffff, FIOSETOWN) } },
+	{ "ioctl", REFUSE, 1, { BITS(1, 0xffffffff, SIOCSPGRP) } },
 };
 
 /* A call that this library or machine does not know needs no rule. */
@@ -220,6 +238,22 @@ static int add_kind(scmp_filter_ctx filter, enum sandbox_kind kind)
 	return r ? r : add_rules(filter, rules_one_socket, ARRAY_SIZE(rules_one_socket));
 }
 
+/* Our parent ends all that the program has started: it is to outlive that. Where
+ * Landlock knows signals this says it twice. */
+static int add_parent(scmp_filter_ctx filter)
+{
+	pid_t parent = getppid(), group = getpgid(parent);
+	const struct rule parent_rules[] = {
+		{ "kill", REFUSE, 1, { BITS(0, 0xffffffff, parent) } },
+		{ "tkill", REFUSE, 1, { BITS(0, 0xffffffff, parent) } },
+		{ "tgkill", REFUSE, 1, { BITS(0, 0xffffffff, parent) } },
+		{ "kill", REFUSE, 1, { BITS(0, 0xffffffff, (uint32_t)-group) } },
+	};
+
+	/* 0: it is outside of our numbers. */
+	return add_rules(filter, parent_rules, ARRAY_SIZE(parent_rules) - (group <= 0));
+}
+
 /* The other way round: a shell needs the most of what there is, so that only what is
  * dangerous is refused. clone3 hides its flags from a filter; libraries fall back. */
 static int fill_for_program(scmp_filter_ctx filter)
@@ -231,6 +265,10 @@ static int fill_for_program(scmp_filter_ctx filter)
 
 	if (!r)
 		r = add_names(filter, REFUSE, killed);
+	if (!r)
+		r = add_names(filter, REFUSE, refused_program);
+	if (!r)
+		r = add_parent(filter);
 	return r ? r : add_rules(filter, rules_program, ARRAY_SIZE(rules_program));
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/mem.h"
+#include "base/str.h"
 #include "parts.h"
 
 /*
@@ -47,6 +50,9 @@ struct path_rule {
 	uint64_t allowed;
 	int32_t fd;
 } __attribute__((packed));
+
+DEFINE_CLEANUP(DIR *, closedir);
+#define AUTO_DIR CLEANUP(closedirp)
 
 /* How many rights on files each ABI knows: all of them are handled, so denied. */
 static const unsigned char fs_bits[] = { 0, 13, 14, 15, 15, 16 };
@@ -113,21 +119,27 @@ static int make_ruleset(enum sandbox_kind kind, long abi)
 }
 
 /* What stands below path may be done with as rights say. A path that is not there needs
- * no rule. */
-static bool allow(int ruleset, const char *path, uint64_t rights, struct err *err)
+ * no rule, nor does a link that is not to be followed. */
+static bool allow_opened(int ruleset, const char *path, int flags, uint64_t rights,
+                         struct err *err)
 {
-	AUTO_CLOSE int fd = open(path, O_PATH | O_CLOEXEC);
+	AUTO_CLOSE int fd = open(path, flags | O_PATH | O_CLOEXEC);
 	struct path_rule rule = { .allowed = rights & FS_OF_FILES, .fd = fd };
 	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))
 		return true;
-	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode))
 		rule.allowed = rights;
 	if (syscall(CALL_ADD_RULE, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0)
 		return err_set_errno(err, ERR_INTERNAL, "sandbox: Landlock rule for %s",
 		                     path);
 	return true;
+}
+
+static bool allow(int ruleset, const char *path, uint64_t rights, struct err *err)
+{
+	return allow_opened(ruleset, path, 0, rights, err);
 }
 
 static bool may_read_all(int ruleset, const char *const *paths, struct err *err)
@@ -138,12 +150,34 @@ static bool may_read_all(int ruleset, const char *const *paths, struct err *err)
 	return true;
 }
 
-/* Everything its user may read and execute. Written are its own directory and nothing. */
+/* Each name in a directory but those that begin so. What a link leads to has a rule of
+ * its own, or is not to have one. */
+static bool allow_all_but(int ruleset, const char *path, const char *but, struct err *err)
+{
+	AUTO_DIR DIR *dir = opendir(path);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)) != NULL) {
+		AUTO_FREE char *name = xasprintf("%s/%s", path, entry->d_name);
+
+		if (!str_eq(entry->d_name, ".") && !str_eq(entry->d_name, "..") &&
+		    !str_starts(entry->d_name, but) &&
+		    !allow_opened(ruleset, name, O_NOFOLLOW, FS_READ | FS_EXECUTE, err))
+			return false;
+	}
+	return true;
+}
+
+/* Everything its user may read and execute, but what other programs of the same user
+ * have in scratch: all credentials of acme.sh, say. Written are its own directory and
+ * nothing. */
 static bool allow_program(int ruleset, const char *scratch, long abi, struct err *err)
 {
 	uint64_t all = all_of_files(abi);
 
-	return allow(ruleset, "/", FS_READ | FS_EXECUTE, err) &&
+	return allow(ruleset, "/", FS_READ_DIR, err) &&
+	       allow_all_but(ruleset, "/", "tmp", err) &&
+	       allow_all_but(ruleset, "/tmp", SANDBOX_SCRATCH, err) &&
 	       allow(ruleset, "/dev/null",
 	             all & (FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE), err) &&
 	       allow(ruleset, scratch, all & ~(uint64_t)(FS_MAKE_CHAR | FS_MAKE_BLOCK),

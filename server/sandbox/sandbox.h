@@ -18,9 +18,10 @@
  *
  * SANDBOX_PROGRAM is looser, for a program of the operator's, which is about to be
  * executed: it may start others, talk to anybody, and read and execute whatever its user
- * may; it writes to its scratch directory and /dev/null, and the calls by which a machine
- * is changed or another process is looked into answer EPERM. Its memory is what it
- * writes to, since some runtimes reserve much address space.
+ * may, but what other programs keep in their scratch directories; it writes to its own
+ * and /dev/null, and the calls by which a machine is changed, another process is looked
+ * into, its parent is ended, or memory is kept beyond its own end answer EPERM. Its
+ * memory is what it writes to, since some runtimes reserve much address space.
  *
  * A kernel or container without Landlock leaves the other layers (user, system
  * calls, limits) to do its work; one without seccomp is an error, ERR_CONFIG. A
@@ -32,6 +33,9 @@ enum sandbox_kind {
 	SANDBOX_ONE_SOCKET, /* has its sockets already: ssh-worker after connect */
 	SANDBOX_PROGRAM,    /* executes a program of the operator's: a hook */
 };
+
+/* How the names of all scratch directories begin, which are in /tmp. */
+#define SANDBOX_SCRATCH "certferry-program-"
 
 struct sandbox_limits {
 	unsigned cpu_s;

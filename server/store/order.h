@@ -56,8 +56,8 @@ struct order {
 	int64_t run_at_ms;
 	int attempts;    /* failures in this state, one after another */
 	int polls;       /* looks in this state without one */
-	char *waits_for; /* in ORDER_SPREAD: which servers lack what, or what a person has
-	                    to do; NULL: nothing */
+	char *waits_for; /* which servers lack what, what a person has to do, or which
+	                    order it needs; NULL: nothing */
 	struct err last; /* why it is where it is */
 	int64_t last_at;
 	int64_t created_at;
@@ -97,14 +97,20 @@ enum { ORDER_AT_WORK_MS = 30 * 1000 };
  * TIDY (one that waits for more than 30 s itself takes no room), while one of the same
  * account, profile and names is, or while one that began before it and less than 120 s
  * ago, without a failure and not to wait for more than 30 s, is proving one of its names
- * that has no valid authorization of this account and profile yet.
+ * that has no valid authorization of this account and profile yet. Orders that the run is
+ * not about take no room and prove nothing: they do not go on.
  */
 bool store_order_may_start(struct store *store, const struct order *order,
                            int in_flight_max, bool *may, struct err *err) MUST_CHECK;
-/* When the order of the same account, profile and names that is in flight goes on; 0:
- * there is none. */
-bool store_order_twin_next(struct store *store, const struct order *order,
-                           int64_t *run_at_ms, struct err *err) MUST_CHECK;
+/* The order of the same account, profile and names that is in flight. */
+struct order_twin {
+	bool found;
+	bool is_left_out; /* this run is not about it: it does not go on (store/run.h) */
+	int64_t run_at_ms;
+	char name[160]; /* "CERTIFICATE/HOST" */
+};
+bool store_order_twin(struct store *store, const struct order *order,
+                      struct order_twin *out, struct err *err) MUST_CHECK;
 /* Remembers that the name was proved at the CA until then. */
 bool store_authorized(struct store *store, const struct order *order, const char *name,
                       int64_t until, struct err *err) MUST_CHECK;
@@ -177,6 +183,8 @@ struct txt_filter {
 	int64_t first;     /* the rows of this order come first; 0: nobody's */
 	bool is_any_state; /* whatever state says */
 	const char *name;  /* NULL: of all */
+	bool is_free;      /* only values that no other row wants at that name, be it of
+	                      another entry: both may be the same record */
 };
 /* Oldest first otherwise. */
 bool store_txt_list(struct store *store, const struct txt_filter *filter,

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/mem.h"
 #include "order.h"
 #include "sql.h"
 
@@ -23,11 +27,12 @@ static bool is_full(struct store *store, const struct order *order, int in_fligh
 	AUTO_USE struct use use = sql_use(
 	    store, "SELECT count(*) >= $1 FROM \"order\" WHERE id <> $2 "
 		   "AND state NOT IN ('wait', 'tidy', 'done') "
-		   "AND (claim <> 0 OR run_at_ms <= $3)");
+		   "AND (claim <> 0 OR run_at_ms <= $3) AND " IN_FOCUS("4", "\"order\""));
 
 	put_int(&use, in_flight_max);
 	put_int(&use, order->id);
 	put_int(&use, clock_now_ms() + ORDER_AT_WORK_MS);
+	put_int(&use, store->is_focused);
 	return answer(&use, yes, err);
 }
 
@@ -53,20 +58,31 @@ static bool has_twin(struct store *store, const struct order *order, bool *yes,
 	return answer(&use, yes, err);
 }
 
-bool store_order_twin_next(struct store *store, const struct order *order,
-                           int64_t *run_at_ms, struct err *err)
+bool store_order_twin(struct store *store, const struct order *order,
+                      struct order_twin *out, struct err *err)
 {
+	/* clang-format off */
 	AUTO_USE struct use use = sql_use(
-	    store, "SELECT coalesce(max(o.run_at_ms), 0) FROM \"order\" AS o "
+	    store, "WITH twin AS (SELECT * FROM \"order\" AS o "
 		   "WHERE o.state NOT IN ('wait', 'done') AND o.id <> $1 "
 		   "AND " SAME_ACCOUNT
-		   " AND o.names = (SELECT names FROM \"order\" WHERE id = $1)");
-	bool row;
+		   " AND o.names = (SELECT names FROM \"order\" WHERE id = $1)) "
+		   "SELECT NOT " IN_FOCUS("5", "twin") " AS is_left_out, run_at_ms, "
+		   "certificate || '/' || host "
+		   "FROM twin ORDER BY is_left_out DESC, run_at_ms DESC LIMIT 1");
+	/* clang-format on */
 
+	*out = (struct order_twin){ 0 };
 	put_account(&use, order);
-	if (!sql_row(&use, &row, err))
+	put_int(&use, store->is_focused);
+	if (!sql_row(&use, &out->found, err))
 		return false;
-	*run_at_ms = get_int(&use);
+	if (out->found) {
+		out->is_left_out = get_int(&use) != 0;
+		out->run_at_ms = get_int(&use);
+		AUTO_FREE char *name = get_text(&use);
+		snprintf(out->name, sizeof(out->name), "%s", name ? name : "");
+	}
 	return sql_done(&use, err);
 }
 
@@ -88,12 +104,14 @@ static bool has_pioneer(struct store *store, const struct order *order, bool *ye
 	    "AND NOT EXISTS (SELECT 1 FROM \"order\" AS me WHERE me.id = $1 "
 	    "AND (me.began_at_ms, me.id) < (o.began_at_ms, o.id)) "
 	    "AND NOT EXISTS (SELECT 1 FROM proved AS p WHERE p.account_id = o.account_id "
-	    "AND p.profile = o.profile AND p.name = mine.name AND p.until > $7))");
+	    "AND p.profile = o.profile AND p.name = mine.name AND p.until > $7) "
+	    "AND " IN_FOCUS("8", "o") ")");
 
 	put_account(&use, order);
 	put_int(&use, clock_now_ms() - PATIENCE_MS);
 	put_int(&use, clock_now_ms() + ORDER_AT_WORK_MS);
 	put_int(&use, clock_now());
+	put_int(&use, store->is_focused);
 	return answer(&use, yes, err);
 }
 

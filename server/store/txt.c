@@ -117,7 +117,10 @@ bool store_txt_list(struct store *store, const struct txt_filter *filter,
 		   "AND (CAST($6 AS TEXT) IS NULL OR dns = $6) "
 		   "AND (CAST($7 AS INTEGER) IS NULL OR order_id = $7) "
 		   "AND (CAST($8 AS TEXT) IS NULL OR name = $8) "
-		   "ORDER BY CASE WHEN order_id = $9 THEN 0 ELSE 1 END, id LIMIT $10");
+		   "AND ($9 = 0 OR NOT EXISTS (SELECT 1 FROM txt AS live "
+		   "WHERE live.name = txt.name AND live.value = txt.value "
+		   "AND live.id <> txt.id AND live.state NOT IN " NOT_WANTED ")) "
+		   "ORDER BY CASE WHEN order_id = $10 THEN 0 ELSE 1 END, id LIMIT $11");
 	bool row;
 
 	*out = (struct txt_list){ 0 };
@@ -125,6 +128,7 @@ bool store_txt_list(struct store *store, const struct txt_filter *filter,
 	put_text(&use, filter->dns);
 	put_id(&use, filter->order_id);
 	put_text(&use, filter->name);
+	put_int(&use, filter->is_free);
 	put_int(&use, filter->first);
 	put_int(&use, filter->limit ? filter->limit : INT32_MAX);
 	while (sql_row(&use, &row, err) && row) {

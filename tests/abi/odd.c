@@ -89,32 +89,9 @@ static enum dns_result ask_json(const struct dns_host *host)
 }
 #endif
 
-static enum dns_result present(const struct dns_host *host,
-                               const struct dns_record *record)
+#if defined CASE_cutleak
+static void log_cut_secret(const struct dns_host *host)
 {
-#if defined CASE_crash
-	abort();
-#elif defined CASE_hang
-	for (;;)
-		pause();
-#elif defined CASE_exit0
-	_exit(0);
-#elif defined CASE_flood
-	for (int i = 0; i < 100000; i++)
-		host->log(host, "line %d", i);
-#elif defined CASE_babble
-	if (send(3, "{\"nonsense\":1}", 14, 0) < 0)
-		return DNS_TEMPORARY;
-#elif defined CASE_liar
-	if (send(3, "{\"change\":0,\"result\":\"ok\"}", 26, 0) < 0)
-		return DNS_TEMPORARY;
-#elif defined CASE_oddresult
-	return (enum dns_result)99;
-#elif defined CASE_leak
-	host->log(host, "using %s now", host->option(host, "token"));
-	return host->fail(host, DNS_DENIED, "token %s was refused\nreally\x1b[31m",
-	                  host->option(host, "token"));
-#elif defined CASE_cutleak
 	/* Longer than the host formats: it is cut, and in the midst of a secret. */
 	static char text[64 * 1024];
 	const char *token = host->option(host, "token");
@@ -124,7 +101,12 @@ static enum dns_result present(const struct dns_host *host,
 	for (size_t at = 0; at < sizeof(text) - 1; at++)
 		text[at] = token[at % len];
 	host->log(host, "%s", text);
-#elif defined CASE_files
+}
+#endif
+
+#if defined CASE_files
+static enum dns_result reach_out(const struct dns_host *host)
+{
 	if (open("/etc/shadow", O_RDONLY) >= 0 ||
 	    open("/tmp/x", O_RDWR | O_CREAT, 0600) >= 0)
 		return host->fail(host, DNS_REFUSED, "a file could be opened");
@@ -134,18 +116,14 @@ static enum dns_result present(const struct dns_host *host,
 		return host->fail(host, DNS_REFUSED, "still root");
 	for (const char *const *e = (const char *const *)environ; *e; e++)
 		return host->fail(host, DNS_REFUSED, "an environment");
-#elif defined CASE_shell
-	execl("/bin/sh", "sh", "-c", "true", (char *)NULL);
-#elif defined CASE_stdout
-	printf("{\"change\":0,\"result\":\"denied\"}\n");
-	fflush(stdout);
-#elif defined CASE_later
-	if (!DNS_HOST_HAS(host, update) || DNS_HOST_HAS(host, size) == 0)
-		return host->fail(host, DNS_REFUSED, "no update");
-#elif defined CASE_http || defined CASE_limit
-	struct dns_http io = { .method = "GET", .url = host->option(host, "server") };
-	return host->http(host, &io);
-#elif defined CASE_run
+	return DNS_OK;
+}
+#endif
+
+#if defined CASE_run
+static enum dns_result run_program(const struct dns_host *host,
+                                   const struct dns_record *record)
+{
 	static const char *const frames[] = { "",
 		                              "\xff\xff\xff\xff",
 		                              "\1\0\0",
@@ -177,6 +155,51 @@ static enum dns_result present(const struct dns_host *host,
 	return io.status == 0 ? DNS_OK
 	                      : host->fail(host, DNS_TEMPORARY, "status %d: %s",
 	                                   io.status, io.output);
+}
+#endif
+
+static enum dns_result present(const struct dns_host *host,
+                               const struct dns_record *record)
+{
+#if defined CASE_crash
+	abort();
+#elif defined CASE_hang
+	for (;;)
+		pause();
+#elif defined CASE_exit0
+	_exit(0);
+#elif defined CASE_flood
+	for (int i = 0; i < 100000; i++)
+		host->log(host, "line %d", i);
+#elif defined CASE_babble
+	if (send(3, "{\"nonsense\":1}", 14, 0) < 0)
+		return DNS_TEMPORARY;
+#elif defined CASE_liar
+	if (send(3, "{\"change\":0,\"result\":\"ok\"}", 26, 0) < 0)
+		return DNS_TEMPORARY;
+#elif defined CASE_oddresult
+	return (enum dns_result)99;
+#elif defined CASE_leak
+	host->log(host, "using %s now", host->option(host, "token"));
+	return host->fail(host, DNS_DENIED, "token %s was refused\nreally\x1b[31m",
+	                  host->option(host, "token"));
+#elif defined CASE_cutleak
+	log_cut_secret(host);
+#elif defined CASE_files
+	return reach_out(host);
+#elif defined CASE_shell
+	execl("/bin/sh", "sh", "-c", "true", (char *)NULL);
+#elif defined CASE_stdout
+	printf("{\"change\":0,\"result\":\"denied\"}\n");
+	fflush(stdout);
+#elif defined CASE_later
+	if (!DNS_HOST_HAS(host, update) || DNS_HOST_HAS(host, size) == 0)
+		return host->fail(host, DNS_REFUSED, "no update");
+#elif defined CASE_http || defined CASE_limit
+	struct dns_http io = { .method = "GET", .url = host->option(host, "server") };
+	return host->http(host, &io);
+#elif defined CASE_run
+	return run_program(host, record);
 #elif defined CASE_json
 	return ask_json(host);
 #elif defined CASE_pause

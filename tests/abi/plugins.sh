@@ -150,6 +150,11 @@ expect "what no name leads to" "internal:*not a challenge's name*" good \
 	"+_acme-challenge.a b" example.org www.example.org value
 expect "a challenge that is a zone" "ok" good \
 	+ _acme-challenge.www.example.org _acme-challenge.www.example.org value
+for name in '$(id).example.org' '-v.example.org' 'a;b.example.org' 'a/../b.example.org' 'a"b.example.org' \
+	'a\010b.example.org' "a'b.example.org"; do
+	expect "a CNAME leads to $name" "internal:*not a DNS name*" good \
+		+_acme-challenge.www.example.net example.org "$name" value
+done
 expect "no value" "internal:*not a challenge's value*" good \
 	+ example.org _acme-challenge.example.org 'a b'
 expect "unknown option" "config:*no option 'x'; there are: server, token*" good x=1 $change

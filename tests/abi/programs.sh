@@ -29,7 +29,7 @@ read) cat "$2" ;;
 loud) i=0; while [ $i -lt 3000 ]; do echo "line $i 0123456789"; i=$((i + 1)); done; echo last ;;
 nul) printf 'a\0b' ;;
 big) dd if=/dev/zero of=big bs=1M count=17 2>&1 ;;
-hang) echo begun; sleep 1000 ;;
+hang) echo begun; echo x >mine; chmod 644 mine; sleep 1000 ;;
 daemon) setsid sleep 1234 & setsid sh -c 'sleep 1235' & echo started ;;
 stay) (sleep 1236 &) ; echo left ;;
 stubborn) trap '' TERM HUP INT; (trap '' TERM HUP; setsid sleep 1237) & sleep 1238 ;;
@@ -37,11 +37,22 @@ signal) kill -9 $$ ;;
 root) sudo -n id 2>&1 || su -c id 2>&1 ;;
 mount) mount -t tmpfs none /mnt 2>&1 || unshare -Ur true 2>&1 ;;
 killer) kill -0 "$2" 2>&1 ;;
+all) kill -9 -1; echo survived ;;
+runner) kill -9 $PPID 2>&1; setsid sleep 1239 & ;;
+limits) prlimit --pid $PPID --nofile=7:7 2>&1 ;;
+memory) ipcmk -M 4096 2>&1 ;;
+hop) exec python3 -c 'import os, sys, time
+end = time.time() + 4
+while time.time() < end:
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+os.execlp("sleep", "sleep", sys.argv[1])' 1240 ;;
 esac
 END
 # Numbers of our own: another run of this test sleeps as well.
 id=$$
-sed -i "s/sleep \\([0-9]\\)/sleep $id\\1/g" "$dir/bin/prog"
+sed -i "s/sleep \\([0-9]\\)/sleep $id\\1/g; s/ 1240 ;;/ ${id}1240 ;;/" "$dir/bin/prog"
 chmod 755 "$dir/bin/prog"
 failures=0
 
@@ -83,6 +94,10 @@ printf '# of the tests\n\nexport LONG=plain-secret\nQUOTED="two words" \r\nSHORT
 chmod 600 "$dir/settings"
 expect "settings, which nobody sees" "*status 1: \[\*\*\*\] \[\*\*\*\] \[53\] \[\*\*\*\]*" \
 	"$prog" token=@"$dir/settings" $challenge secrets
+i=0
+while [ $i -lt 300 ]; do echo "N$i=$i"; i=$((i + 1)); done >"$dir/settings"
+expect "too many settings" "config: *more than 256 lines of environment" \
+	"$prog" token=@"$dir/settings" $challenge secrets
 printf 'A=1\nexport B\n' >"$dir/settings"
 expect "settings that are none" "config: *line 2 of its environment is not NAME=value" \
 	"$prog" token=@"$dir/settings" $challenge secrets
@@ -96,7 +111,12 @@ does "daemons" "*started*ok" daemon
 does "one that stays" "*left*ok" stay
 does "a hang" "*temporary: provider run: *prog did not end in time and was killed" hang
 does "one that ignores signals" "*temporary: *did not end in time*" stubborn
-for seconds in 1000 1234 1235 1236 1237 1238; do
+does "its runner cannot be killed" "*" runner
+does "nor limited" "*temporary: *status *" limits
+does "no memory that outlives it" "*temporary: *status *" memory
+does "one that forks and leaves its session, without an end" "*" hop
+sleep 4.5
+for seconds in 1000 1234 1235 1236 1237 1238 1239 1240; do
 	check "a process is left" "$(pgrep -fx "sleep $id$seconds")" ""
 done
 
@@ -117,6 +137,13 @@ left=$(readlink "/proc/${sleeper:-none}/cwd")
 check "the program began in its directory" "${left%-*}" /tmp/certferry-program
 [ -z "$landlock" ] || does "no environment of another entry's program" \
 	"*status 1: *Permission denied*" read "/proc/$sleeper/environ"
+[ -z "$landlock" ] || does "nor a file of its" "*status 1: *Permission denied*" read "$left/mine"
+does "all that it may signal" "*" all
+for process in $(pgrep -P "$batch"); do
+	does "no memory of another dns-host" "*status 1: *Permission denied*" read "/proc/$process/maps"
+done
+[ -n "$process" ] || { echo "FAILED: no dns-host was looked into"; failures=$((failures + 1)); }
+check "the other program is alive" "$(pgrep -fx "sleep ${id}1000")" "$sleeper"
 kill -9 $batch
 wait $batch 2>/dev/null
 for i in 1 2 3 4 5 6 7 8 9 10; do
@@ -177,5 +204,9 @@ if [ -n "$landlock" ]; then
 	check "a file was written" "$(ls "$dir/open/new" /tmp/certferry-outside 2>/dev/null)" ""
 fi
 
+# All of it once more where the runner may have no process numbers of its own.
+if [ "$(id -u)" = 0 ] && [ -z "${AGAIN:-}" ]; then
+	AGAIN=yes setpriv --bounding-set -sys_admin --inh-caps -sys_admin sh "$0" "$@" || failures=1
+fi
 [ "$failures" -eq 0 ] && echo "all as expected"
 [ "$failures" -eq 0 ]

@@ -86,6 +86,33 @@ static int run(const struct provider_home *home, const struct provider_call *cal
 	return ok ? status : failed(&err);
 }
 
+static void read_changes(int count, char **words, struct provider_call *call)
+{
+	for (; count > 3 && call->change_count < PROVIDER_BATCH_MAX;
+	     count -= 4, words += 4)
+		call->changes[call->change_count++] = (struct provider_change){
+			.remove = words[0][0] == '-',
+			.zone = words[1],
+			.name = words[2],
+			.value = words[3],
+			.ttl_s = 60,
+			.challenge = words[0][1] ? words[0] + 1 : NULL
+		};
+}
+
+static void free_secrets(const struct provider_option *options, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		union {
+			const struct secret *borrowed;
+			struct secret *ours;
+		} secret = { .borrowed = options[i].secret };
+
+		if (secret.borrowed)
+			secret_free(secret.ours);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct provider_option options[OPTIONS_MAX] = { 0 };
@@ -115,24 +142,8 @@ int main(int argc, char **argv)
 	for (; i < argc && strchr(argv[i], '=') && call.option_count < OPTIONS_MAX; i++)
 		if (!read_option(argv[i], &options[call.option_count++], &err))
 			return failed(&err);
-	for (; i + 3 < argc && call.change_count < PROVIDER_BATCH_MAX; i += 4)
-		changes[call.change_count++] = (struct provider_change){
-			.remove = argv[i][0] == '-',
-			.zone = argv[i + 1],
-			.name = argv[i + 2],
-			.value = argv[i + 3],
-			.ttl_s = 60,
-			.challenge = argv[i][1] ? argv[i] + 1 : NULL
-		};
+	read_changes(argc - i, argv + i, &call);
 	status = run(&home, &call, (int)deadline_s);
-	for (size_t j = 0; j < call.option_count; j++) {
-		union {
-			const struct secret *borrowed;
-			struct secret *ours;
-		} secret = { .borrowed = options[j].secret };
-
-		if (secret.borrowed)
-			secret_free(secret.ours);
-	}
+	free_secrets(options, call.option_count);
 	return status;
 }

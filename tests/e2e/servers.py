@@ -190,7 +190,8 @@ CHALLENGED = (
     "", "www", "www.deep", "other", "api", "new", "a", "b", "a.b", "b.sub", "a.b.sub",
     "deep.sub", "one.more", "collected", "ec-256", "ec-384", "rsa-2048", "rsa-3072",
     "rsa-4096", *(f"web-{n}.srv" for n in range(1, 10)),
-    *(f"web-{n:02}.srv" for n in range(0, 12)), *(f"web-{n}.mail" for n in range(1, 4)))
+    *(f"web-{n:02}.srv" for n in range(0, 12)), *(f"web-{n}.mail" for n in range(1, 4)),
+    f"{ZONE}.acme")
 
 
 def challenge(name):

@@ -211,3 +211,45 @@ def test_blind_waiting_for_a_person_is_refused(world):
     world.write_config()
     result = world.certferry.run("check")
     assert result.code == 2 and "hand" in result.err + result.out, result
+
+
+def test_only_another_host_of_the_same_names(world):
+    """One host's order waits for a person. A run that leaves it out can wait for it in
+    vain: it ends, and says whom it would need."""
+    by_hand(world, names=[WWW], hosts=2)
+    assert apply(world).code == PERSON
+    first, second = sorted(
+        world.certferry.status().values(),
+        key=lambda row: "certferry pending" not in (row["waits_for"] or ""))
+    shift(world, "run_at_ms", -86400)
+    result = apply(world, "--only", second["host"])
+    assert f"the order of www/{first['host']}" in result.out + result.err, result
+    paste(world, pending(world)["set"])
+    assert apply(world).code == 0
+    world.assert_all_served()
+
+
+def shift(world, column, seconds):
+    with sqlite3.connect(world.directory / "state" / "certferry.db") as db:
+        db.execute(f'UPDATE "order" SET {column} = {column} + ?', (seconds * 1000,))
+    db.close()
+
+
+def test_the_ca_does_not_wait_as_long(world):
+    """An order that is no more at the CA asks nobody for records: it ends, says so, and
+    the next one asks for a value that counts."""
+    by_hand(world, names=[WWW])
+    assert apply(world).code == PERSON
+    old = pending(world)["set"]
+    shift(world, "state_since_ms", -86400)
+    world.pebble.stop()
+    world.pebble.start()
+    result = apply(world)
+    assert "while it waited for a person" in result.err, result
+    assert pending(world)["set"] == [], result
+    assert apply(world).code == PERSON
+    asked = pending(world)["set"]
+    assert len(asked) == 1 and asked != old
+    paste(world, asked)
+    assert apply(world).code == 0
+    world.assert_all_served()

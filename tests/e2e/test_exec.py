@@ -10,7 +10,7 @@ import tempfile
 
 import pytest
 
-from fleet import ZONE, Bind, Knot
+from fleet import ZONE, Bind, Knot, Tsig
 
 ROOT = (pathlib.Path(__file__).parent / "../..").resolve()
 
@@ -237,3 +237,30 @@ def test_an_entry_gets_its_own_credential_alone(world, bin_directory):
     for line in hooks:
         names = set(re.findall(r'"([A-Za-z_]+)=', line.split("], [", 1)[1]))
         assert names == {"KEY", "SERVER", "ZONE", "PATH", "LANG", "HOME", "TMPDIR"}, line
+
+
+# Makes the record and answers that it failed; asked again, it refuses for good.
+FORGETFUL = """
+case $1 in
+present)
+	dig +short "@$SERVER" "$2" TXT | grep -qF "$3" && exit 126
+	add "$2" "$3"
+	exit 1 ;;
+cleanup) remove "$2" "$3" ;;
+esac
+"""
+
+
+def test_made_all_the_same(world, bin_directory):
+    """The next entry refuses as well: what the first one made must not stay."""
+    exec_world(world, program=write_program(bin_directory / "hook", FORGETFUL))
+    world.add_entry("broken", world.nameserver)
+    (world.directory / "secrets" / "tsig-broken").write_text(Tsig(name="stranger").bind_text())
+    world.config["certificates"]["www"].update(names=[f"www.{ZONE}"], dns=["home", "broken"])
+    del world.config["certificates"]["www"]["unique-name"]
+    world.write_config()
+    result = world.certferry.apply("--no-check")
+    assert result.code == 6 and "dns.passed_on" in result.err, result
+    assert world.pebble.challenges() == 0
+    world.certferry.apply("--no-check")
+    world.assert_no_residue()

@@ -124,6 +124,9 @@ REFUSED = {
         "nothing gives username"),
     "nothing that we know": ("AWS_SECRET_ACCESS_KEY=hidden\n", "nothing here that certferry"),
     "an empty file": ("", "nothing here that certferry"),
+    "a NUL byte": (f"CF_DNS_API_TOKEN={TOKEN}\nCF_Zone_ID=a\0b\n", "theirs: not a text file"),
+    "a value longer than all": (
+        f"CF_DNS_API_TOKEN={TOKEN}\nCF_Zone_ID={'z' * 17000}\n", "CF_Zone_ID is too long"),
     "control characters": ("CF_DNS_API_TOKEN=a\x01hidden\n", "no plain text"),
 }
 
@@ -281,3 +284,17 @@ def test_long_input(place):
         "dns", "import-credentials", write(place, "A=b\n" * 70000))
     assert result.code != DONE and "theirs" in result.err, str(result)
     assert result.out == ""
+
+
+def test_all_that_fits(place):
+    """The longest values are written whole, quotes doubled."""
+    text = f"CF_DNS_API_TOKEN={TOKEN}\nCF_Zone_ID=" + "\"" + "'" * 16000 + "\"\n"
+    text += "CLOUDFLARE_BASE_URL=" + "\"" + "'" * 16000 + "\"\n"
+    text += 'PDNS_API_URL="' + "'" * 16000 + '"\nPDNS_API_KEY=k\n'
+    text += 'PDNS_SERVER_NAME="' + "'" * 16000 + '"\n'
+    result = Certferry(place / "etc/certferry.yaml").run(
+        "dns", "import-credentials", write(place, text))
+    assert result.code == DONE, str(result)
+    assert options_of(place, "cloudflare")["zone-id"] == "'" * 16000
+    assert options_of(place, "cloudflare")["api-url"] == "'" * 16000
+    assert options_of(place, "powerdns")["server-id"] == "'" * 16000

@@ -561,6 +561,22 @@ def test_look_at_a_test_that_hangs(server):
     assert time.time() - begin < 8
 
 
+@pytest.mark.parametrize("text, said", [
+    ("sleep 31 & echo started; exit 0\n", "tested"),
+    ("(while :; do echo loud; done) & exit 0\n", "tested"),
+    ("(while :; do echo loud; done) & wait\n", "test-failed did not end within 1 s: loud"),
+    ("yes | tr -d '\\n'\n", "test-failed "),
+], ids=["daemon", "loud daemon", "flood", "endless line"])
+def test_look_at_a_test_that_leaves_something(server, text, said):
+    """What holds the pipe keeps nothing of ours waiting, and cannot write on and on."""
+    test = server.script("test", text)
+    begin = time.time()
+    heard = server.look(bundle([slot("www", server.base + "/x", None)], test=[test], service=1,
+                               job="check"))
+    assert heard[1].startswith(said), heard
+    assert time.time() - begin < 8
+
+
 def test_look_finds(server):
     """Each reason for which a slot would be left out, in the words of the installer."""
     base = server.base

@@ -3,6 +3,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -120,6 +121,19 @@ def test_nobody_is_asked(world, entry, seconds):
     assert result.code == 0, result
     assert time.monotonic() - begin >= seconds
     assert world.secondary.query("TXT", NAME) == []
+    assert_issued(world)
+
+
+def test_clock_set_back_while_it_settles(world):
+    """It takes its time once more, and not as long as the clock was ahead."""
+    world.add_dns()
+    finish(world, propagation={"settle": "4s"})
+    waiting_for(world)
+    with sqlite3.connect(world.directory / "state" / "certferry.db") as db:
+        db.execute('UPDATE "order" SET state_since_ms = state_since_ms + 86400000')
+    db.close()
+    result = world.certferry.apply("--no-check", timeout=60)
+    assert result.code == 0, result
     assert_issued(world)
 
 

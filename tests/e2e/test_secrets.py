@@ -97,10 +97,14 @@ def test_no_secret_anywhere(world):
     environment["ASAN_OPTIONS"] += ":detect_leaks=0"  # it cannot under ptrace
     sampler = Sampler()
     sampler.start()
-    traced = subprocess.run(
-        ["strace", "-f", "-qq", "-v", "-s", "1000000", "-x", "-e", "trace=execve", "-o", trace,
-         *world.certferry.argv("-v", "-v", "apply", "--yes")],
-        env=environment, capture_output=True, timeout=300)
+    try:
+        traced = subprocess.run(
+            ["strace", "-f", "-qq", "-v", "-s", "1000000", "-x", "-e", "trace=execve",
+             "-o", trace, *world.certferry.argv("-v", "-v", "apply", "--yes")],
+            env=environment, capture_output=True, timeout=300)
+    except subprocess.TimeoutExpired as late:
+        raise AssertionError(f"no end, and the last words are:\n{late.stdout[-3000:].decode()}\n"
+                             f"{late.stderr[-6000:].decode()}") from None
     sampler.over = True
     sampler.join()
     assert traced.returncode == 0, traced.stderr.decode()

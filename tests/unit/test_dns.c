@@ -120,7 +120,8 @@ static void test_walks(void **state)
 
 		fake_start(&fake);
 		snprintf(resolver, sizeof(resolver), "127.0.0.1@%d", fake.port);
-		ok = dns_zone_find(&(struct dns_settings){ resolver, timeout_ms },
+		ok = dns_zone_find(&(struct dns_settings){ .resolver = resolver,
+		                                           .timeout_ms = timeout_ms },
 		                   walks[i].ask, &zone, &err);
 		CHECK(walks[i].name, ok == (walks[i].want == ERR_NONE));
 		CHECK(walks[i].name, err.kind == walks[i].want);
@@ -137,6 +138,27 @@ static void test_walks(void **state)
 		fake_stop(&fake);
 	}
 	DONE();
+}
+
+/* However quick the servers are, a look-up of many steps has an end. */
+static void test_deadline(void **state)
+{
+	struct fake fake = { .manner = HONEST };
+	struct dns_settings settings = { .timeout_ms = 5000 };
+	struct dns_zone zone;
+	struct err err = { 0 };
+	char resolver[32];
+
+	(void)state;
+	fake_start(&fake);
+	snprintf(resolver, sizeof(resolver), "127.0.0.1@%d", fake.port);
+	settings.resolver = resolver;
+	settings.deadline_ms = clock_deadline_ms(60 * 1000);
+	assert_true(dns_zone_find(&settings, "a.example.test", &zone, &err));
+	settings.deadline_ms = clock_deadline_ms(-1);
+	assert_false(dns_zone_find(&settings, "a.example.test", &zone, &err));
+	assert_int_equal(err.kind, ERR_TEMPORARY);
+	fake_stop(&fake);
 }
 
 static void test_address(void **state)
@@ -180,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_manners),
 		cmocka_unit_test(test_walks),
+		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_address),
 	};
 

@@ -156,8 +156,8 @@ static const struct {
 	int negative_ttl_s;
 } recursives[] = {
 	{ "shows it", NOT_AUTHORITATIVE, { "a" }, DNS_SHOWS, 0 },
-	{ "keeps another for a minute", NOT_AUTHORITATIVE, { "b" }, DNS_LACKS, 60 },
-	{ "knows of nothing", NO_SUCH_NAME, { NULL }, DNS_LACKS, 0 },
+	{ "keeps another for a minute", NOT_AUTHORITATIVE, { "b" }, DNS_LACKS, 61 },
+	{ "knows of nothing", NO_SUCH_NAME, { NULL }, DNS_LACKS, 1 },
 	{ "refuses", REFUSES, { "a" }, DNS_SILENT, 0 },
 };
 

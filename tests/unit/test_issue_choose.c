@@ -232,6 +232,26 @@ static void test_refused(void **state)
 	assert_true(issue_has_refused(three, "c"));
 }
 
+/* As many as a list may hold, with names as long as they may be: one that is not noted
+ * would be tried again and again. */
+static void test_all_refused(void **state)
+{
+	AUTO_FREE char *refused = NULL;
+	AUTO_BUF struct buf why = BUF_INIT(2000);
+	char name[65];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&why, "x");
+	for (int i = 0; i < 100; i++) {
+		AUTO_FREE char *before = refused;
+
+		snprintf(name, sizeof(name), "%064d", i);
+		refused = issue_refused_add(before, name, why.data);
+		assert_true(issue_has_refused(refused, name));
+	}
+}
+
 static const struct {
 	const char *name;
 	const char *alias;
@@ -272,7 +292,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choose), cmocka_unit_test(test_list),
 		cmocka_unit_test(test_zone),   cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_alias),
+		cmocka_unit_test(test_alias),  cmocka_unit_test(test_all_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

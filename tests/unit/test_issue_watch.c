@@ -10,6 +10,12 @@
 enum { LOOKS_MAX = 8, NOW = 1000000 };
 
 /* One look: '-' nobody shows it, '+' all do, '!' it could not be made. */
+static bool is_over(const struct watch_note *note, const struct watch_rule *rule,
+                    int64_t now_ms)
+{
+	return note->agreed_ms && watch_left_ms(note, rule, now_ms) <= 0;
+}
+
 static const struct {
 	const char *name;
 	struct watch_rule rule;
@@ -31,12 +37,7 @@ static const struct {
 	  { 100, 200, 400 },
 	  false },
 	{ "two rounds agree", { .addresses = 2 }, 0, "-++", { 100, 1000, 1000 }, true },
-	{ "one server has none that lag",
-	  { .addresses = 1 },
-	  0,
-	  "++",
-	  { 250, 250 },
-	  true },
+	{ "one server has none that lag", { .addresses = 1 }, 0, "++", { 0, 0 }, true },
 	{ "one round is not enough",
 	  { .addresses = 2 },
 	  0,
@@ -117,8 +118,8 @@ static void test_intervals(void **state)
 			                        note.look_at_ms - now_ms > 31000);
 		}
 		CHECK(rows[i].name, (note.agreed_ms != 0) == rows[i].is_agreed);
-		CHECK(rows[i].name, watch_is_over(&note, &rows[i].rule,
-		                                  note.look_at_ms) == rows[i].is_agreed);
+		CHECK(rows[i].name, is_over(&note, &rows[i].rule, note.look_at_ms) ==
+		                        rows[i].is_agreed);
 	}
 	DONE();
 }
@@ -131,13 +132,13 @@ static void test_settles(void **state)
 
 	(void)state;
 	watch_saw(&note, &rule, &seen, NOW);
-	assert_false(watch_is_over(&note, &rule, NOW + 200000));
-	watch_saw(&note, &rule, &seen, NOW + 250);
-	assert_false(watch_is_over(&note, &rule, NOW + 90000));
-	assert_true(watch_is_over(&note, &rule, NOW + 90250));
+	assert_false(is_over(&note, &rule, NOW + 200000));
+	watch_saw(&note, &rule, &seen, NOW + 50);
+	assert_false(is_over(&note, &rule, NOW + 90000));
+	assert_true(is_over(&note, &rule, NOW + 90050));
 	/* It settles from the moment it was agreed on, whatever is seen later. */
 	watch_saw(&note, &rule, &seen, NOW + 80000);
-	assert_true(watch_is_over(&note, &rule, NOW + 90250));
+	assert_true(is_over(&note, &rule, NOW + 90050));
 }
 
 static void test_first(void **state)
@@ -171,13 +172,43 @@ static void test_notes(void **state)
 	watch_free(watch);
 }
 
+/* How long a provider is left alone that says "too much". */
+static const struct {
+	const char *name;
+	int retry_after, in_a_row;
+	int64_t want_s;
+} holds[] = {
+	{ "says nothing of when", 0, 0, 6 },
+	{ "says when", 30, 0, 31 },
+	{ "at once, it says", 1, 0, 6 },
+	{ "again", 0, 1, 11 },
+	{ "and again: longer than a run waits", 0, 3, 41 },
+	{ "says soon, again and again", 5, 3, 41 },
+	{ "for ever", 0, 1000, 601 },
+	{ "says when, for ever", 3600, 1000, 3601 },
+	{ "not in this life", 1000000000, 0, 86401 },
+};
+
+static void test_holds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(holds); i++)
+		CHECK(holds[i].name, batch_hold_s(holds[i].retry_after,
+		                                  holds[i].in_a_row) == holds[i].want_s);
+	CHECK("not held", !batch_is_held(0, 1000));
+	CHECK("over", !batch_is_held(1000, 1000));
+	CHECK("held", batch_is_held(1001, 1000));
+	CHECK("for a day", batch_is_held(1000 + 86401, 1000));
+	CHECK("the clock was set back since", !batch_is_held(1000 + 86402, 1000));
+	DONE();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_intervals),
-		cmocka_unit_test(test_settles),
-		cmocka_unit_test(test_first),
-		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_intervals), cmocka_unit_test(test_settles),
+		cmocka_unit_test(test_first),     cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "store/run.h"
 #include "store_fixture.h"
 
 static const struct event moved = { .name = "order.moved", .text = "moved" };
@@ -342,17 +343,48 @@ static void the_twin_says_when(void **state)
 	struct fixture *f = *state;
 	AUTO_ORDER struct order second = { 0 };
 	int64_t account = fixture_account(f, "https://ca.test/directory");
-	int64_t at_ms, until_ms = 1;
+	struct order_twin twin = { .found = true };
+	int64_t at_ms;
 
 	fixture_order_fill(&second, "two", "web-2", "a.test");
 	OK(f, store_order_add(f->store, &second, &moved, &f->err));
-	OK(f, store_order_twin_next(f->store, &second, &until_ms, &f->err));
-	assert_int_equal(until_ms, 0);
+	OK(f, store_order_twin(f->store, &second, &twin, &f->err));
+	assert_false(twin.found);
 	fixture_order(f, "one", "web-1", "a.test");
 	fixture_order_state(f, "one", "web-1", ORDER_TIDY, account);
 	at_ms = put_off(f, "one");
-	OK(f, store_order_twin_next(f->store, &second, &until_ms, &f->err));
-	assert_int_equal(until_ms, at_ms);
+	OK(f, store_order_twin(f->store, &second, &twin, &f->err));
+	assert_true(twin.found && !twin.is_left_out);
+	assert_int_equal(twin.run_at_ms, at_ms);
+	assert_string_equal(twin.name, "one/web-1");
+}
+
+/* A run that leaves an order out does not end it: nobody may wait for that. */
+static void who_is_left_out_does_not_go_on(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_ORDER struct order second = { 0 }, third = { 0 };
+	const struct store_place places[] = { { "two", "web-2" }, { "three", "web-3" } };
+	int64_t account = fixture_account(f, "https://ca.test/directory");
+	struct order_twin twin;
+	bool may = true;
+
+	fixture_order(f, "one", "web-1", "a.test");
+	fixture_order_state(f, "one", "web-1", ORDER_SPREAD, account);
+	fixture_order_fill(&second, "two", "web-2", "a.test");
+	fixture_order_fill(&third, "three", "web-3", "a.test b.test");
+	OK(f, store_order_add(f->store, &second, &moved, &f->err));
+	OK(f, store_order_add(f->store, &third, &moved, &f->err));
+	OK(f, store_order_may_start(f->store, &third, 1, &may, &f->err));
+	CHECK("in this run it has the room and the name", !may);
+	OK(f, store_focus(f->store, places, 2, &f->err));
+	OK(f, store_order_may_start(f->store, &third, 1, &may, &f->err));
+	CHECK("left out it has neither", may);
+	OK(f, store_order_may_start(f->store, &second, 1, &may, &f->err));
+	CHECK("the same names are the index's", !may);
+	OK(f, store_order_twin(f->store, &second, &twin, &f->err));
+	CHECK("and that is said", twin.found && twin.is_left_out);
+	DONE();
 }
 
 /* Both have begun and share a name: exactly one of them waits for the other. */
@@ -391,6 +423,7 @@ int main(void)
 		STORE_TEST(who_waits_long_takes_no_room),
 		STORE_TEST(who_waits_long_is_no_pioneer),
 		STORE_TEST(the_twin_says_when),
+		STORE_TEST(who_is_left_out_does_not_go_on),
 		STORE_TEST(two_pioneers_do_not_wait_for_each_other),
 	};
 

@@ -338,6 +338,36 @@ static void authorizations_are_kept(void **state)
 	DONE();
 }
 
+/* One entry has made it and then failed for good, or said so: the next one makes it anew,
+ * perhaps in the same zone, where nobody can tell the two apart. */
+static void what_another_entry_wants_is_not_removed(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_TXT_LIST struct txt_list list = { 0 };
+	int64_t order = fixture_order(f, "www", "web-1", "a.test");
+	int64_t old = add(f, order, "home", "v1"), new = add(f, order, "hand", "v1");
+	int64_t other = add(f, order, "home", "v2");
+	const struct txt_filter filter = { .dns = "home",
+		                           .state = TXT_UNWANTED,
+		                           .is_free = true };
+	static const enum txt_state live[] = { TXT_WANTED, TXT_ASKED, TXT_SET };
+
+	OK(f, store_txt_set_state(f->store, old, TXT_UNWANTED, &f->err));
+	OK(f, store_txt_set_state(f->store, other, TXT_UNWANTED, &f->err));
+	for (size_t i = 0; i < ARRAY_SIZE(live); i++) {
+		OK(f, store_txt_set_state(f->store, new, live[i], &f->err));
+		OK(f, store_txt_list(f->store, &filter, &list, &f->err));
+		CHECK("only the other value is free",
+		      list.len == 1 && list.items[0].id == other);
+		txt_list_deinit(&list);
+	}
+	CHECK("unwanted are both", str_eq(ids(f, "home", 0, TXT_UNWANTED, 9), "1 3"));
+	OK(f, store_txt_unwant_order(f->store, order, &f->err));
+	OK(f, store_txt_list(f->store, &filter, &list, &f->err));
+	CHECK("until nobody wants it any more", list.len == 2);
+	DONE();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +379,7 @@ int main(void)
 		STORE_TEST(what_is_left_stays_left),
 		STORE_TEST(a_check_leaves_nothing),
 		STORE_TEST(rows_of_a_name_are_counted),
+		STORE_TEST(what_another_entry_wants_is_not_removed),
 		STORE_TEST(authorizations_are_kept),
 	};
 
