@@ -23,6 +23,8 @@ class Result:
         return (f"$ {' '.join(map(str, self.argv))}\nexit code {self.code}\n"
                 f"--- stdout\n{self.out}--- stderr\n{self.err}")
 
+    __repr__ = __str__
+
 
 class Certferry:
     def __init__(self, config):
