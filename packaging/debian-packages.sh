@@ -9,8 +9,10 @@ BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf scdoc
 WORLD_PACKAGES="pebble knot knot-dnsutils openssh-server openssh-client nginx openssl
 	hostname ca-certificates diffutils findutils mawk"
 TEST_PACKAGES="clang clang-format clang-tidy llvm g++ libcmocka-dev binutils file git
-	python3 python3-pytest python3-pytest-xdist
+	python3 python3-pytest python3-pytest-xdist python3-yaml python3-cryptography
 	bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 unbound certbot python3-certbot-dns-cloudflare
+	apache2 haproxy postfix dovecot-core dovecot-imapd dovecot-pop3d lighttpd
+	lighttpd-mod-openssl postgresql mosquitto
 	busybox-static dropbear-bin sudo strace sqlite3 procps curl dns-root-data debian-archive-keyring util-linux"
 BENCH_PACKAGES="lego"
 
