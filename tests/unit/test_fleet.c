@@ -52,7 +52,10 @@ static void make_world(struct world *w)
 		.dns_count = 1,
 		.hosts = w->hosts,
 		.host_count = 1,
-		.install = { text_dir, text_root, text_root, 0600 },
+		.install = { .directory = text_dir,
+		             .owner = text_root,
+		             .group = text_root,
+		             .mode = 0600 },
 		.reload = { w->reload, 1 },
 	};
 	w->config = (struct config){ .file = text_file,
