@@ -46,6 +46,11 @@ def cache(tmp_path_factory):
     return shared / "cache"
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("full") and not item.config.getoption("--full"):
+        pytest.skip("too long for every run: --full")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
