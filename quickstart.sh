@@ -5,28 +5,37 @@
 #
 # Installs what is needed from Debian, builds, and starts a small world on loopback: a
 # real ACME CA (pebble), a real name server (Knot, zone example.test, dynamic updates with
-# TSIG) and three servers, each with its own sshd, nginx and root directory. Then certferry
-# gets a different certificate and key for each of the three, brings them there over SSH,
-# has nginx reloaded, and shows what is served. Run it again: nothing is to do.
+# TSIG) and three servers, each with its own sshd, nginx and root directory: a chroot, so
+# that each has its own /etc/certferry, users and sudoers, and this machine keeps its own.
+# Two of them get certferry-agent, the third is served by plain shell. Then certferry gets
+# a different certificate for each of the three, brings them there over SSH, has nginx
+# reloaded, and shows what is served. Run it again: nothing is to do.
 #
 # Everything it makes lies in $CERTFERRY_QUICKSTART (default /var/lib/certferry-quickstart)
 # and in build/release; "quickstart.sh stop" ends the world, and removing the directory
 # removes it. Runs as root, on Debian 12 and 13, in a bare container or chroot as well.
 set -Eeuo pipefail
+umask 022
+unset SSH_AUTH_SOCK # your own keys have no business here
+out=$(readlink -m "${CERTFERRY_QUICKSTART:-/var/lib/certferry-quickstart}")
 cd "$(dirname "$(readlink -f "$0")")"
 source=$PWD
 # shellcheck source=packaging/debian-packages.sh
 . packaging/debian-packages.sh
+# shellcheck source=packaging/quickstart-world.sh
+. packaging/quickstart-world.sh
 
-out=${CERTFERRY_QUICKSTART:-/var/lib/certferry-quickstart}
 zone=example.test
 ns=127.53.0.2
 ca=127.53.0.14
 hosts="web-1 web-2 web-3"
+roots=2 # what make_host makes: another number, and they are made anew
+certificate_of() { if [ "$1" = web-2 ]; then echo shop; else echo www; fi; }
 address_of() { echo "127.0.0.1${1#web-}"; } # 127.0.0.11 to .13
 ssh_port=2222
 tls_port=8443
 bin=$source/build/release/bin
+agent=$source/build/release/sbin/certferry-agent
 log=/dev/null
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -46,60 +55,6 @@ on_error() {
 	die "line $1: '$2' failed. Mend the reason and run it again: it goes on where it was."
 }
 trap 'on_error "$LINENO" "$BASH_COMMAND"' ERR
-
-# --- processes: one directory each, with the files pid and log ---
-
-is_running() {
-	local pid
-	pid=$(cat "$out/$1/pid" 2>/dev/null) && [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null &&
-		grep -qF "$(cat "$out/$1/command")" "/proc/$pid/comm" 2>/dev/null
-}
-
-# start NAME ADDRESS PORT COMMAND...: returns when it listens.
-start() {
-	local name=$1 address=$2 port=$3 command=$4 i
-	[ "$command" != chroot ] || command=$6
-	shift 3
-	if is_running "$name"; then
-		echo "$name runs already (process $(cat "$out/$name/pid"))."
-		return
-	fi
-	port_is_free "$address" "$port" ||
-		die "port $port of $address, which $name needs, is taken by another program" \
-			"(ss -ltunp shows which). Stop that one first."
-	log=$out/$name/log
-	basename "$command" >"$out/$name/command"
-	setsid "$@" </dev/null >"$log" 2>&1 &
-	echo $! >"$out/$name/pid"
-	for ((i = 0; i < 100; i++)); do
-		if ! port_is_free "$address" "$port"; then
-			echo "$name is up at $address port $port."
-			log=/dev/null
-			return
-		fi
-		kill -0 "$(cat "$out/$name/pid")" 2>/dev/null || break
-		sleep 0.1
-	done
-	tail -n 15 "$log"
-	die "$name did not come up. Its log: $log"
-}
-
-stop_all() {
-	local file name pid
-	for file in "$out"/*/pid; do
-		[ -e "$file" ] || continue
-		name=$(basename "$(dirname "$file")")
-		pid=$(cat "$file")
-		if is_running "$name"; then
-			kill "$pid"
-			echo "Stopped $name (process $pid)."
-		fi
-		rm -f "$file"
-	done
-	echo "Nothing of it runs any more. Remove $out and build/release to be rid of the rest."
-}
-
-# --- the steps ---
 
 check_machine() {
 	[ "$(id -u)" -eq 0 ] || die "must be root, for port 53 and chroot: sudo ./quickstart.sh"
@@ -130,146 +85,6 @@ build() {
 	"$bin/certferry" version
 }
 
-make_name_server() {
-	mkdir -p "$out/knot/db" "$out/knot/run" "$out/secrets"
-	[ -e "$out/secrets/tsig" ] || (
-		umask 077
-		secret=$(openssl rand -base64 32)
-		echo "hmac-sha256:certferry:$secret" >"$out/secrets/tsig"
-		printf 'key:\n- id: certferry\n  algorithm: hmac-sha256\n  secret: %s\n' "$secret" \
-			>"$out/knot/key.conf"
-	)
-	cat >"$out/knot/db/$zone.zone" <<-END
-		\$ORIGIN $zone.
-		\$TTL 60
-		@   SOA ns1 hostmaster 1 3600 600 86400 60
-		@   NS  ns1
-		ns1 A   $ns
-	END
-	# What a resolver would know of the domain above.
-	cat >"$out/knot/db/${zone#*.}.zone" <<-END
-		\$ORIGIN ${zone#*.}.
-		\$TTL 60
-		@    SOA ns1.$zone. hostmaster.$zone. 1 3600 600 86400 60
-		@    NS  ns1.$zone.
-		$zone. NS ns1.$zone.
-	END
-	cat >"$out/knot/knot.conf" <<-END
-		server:
-		  rundir: $out/knot/run
-		  listen: $ns@53
-		  udp-workers: 1
-		  tcp-workers: 2
-		  background-workers: 1
-		log:
-		- target: stderr
-		  any: info
-		database:
-		  storage: $out/knot/db
-		  journal-db-max-size: 16M
-		include: $out/knot/key.conf
-		acl:
-		- id: certferry
-		  key: certferry
-		  action: update
-		zone:
-		- domain: ${zone#*.}
-		  storage: $out/knot/db
-		  file: ${zone#*.}.zone
-		- domain: $zone
-		  storage: $out/knot/db
-		  file: $zone.zone
-		  zonefile-sync: -1
-		  journal-content: changes
-		  acl: certferry
-	END
-}
-
-make_ca() {
-	mkdir -p "$out/pebble"
-	[ -e "$out/pebble/ca.pem" ] || openssl req -x509 -newkey rsa:2048 -nodes -days 3650 \
-		-subj "/CN=pebble of quickstart.sh" -addext "subjectAltName=IP:$ca" \
-		-keyout "$out/pebble/ca.key" -out "$out/pebble/ca.pem" 2>/dev/null
-	cat >"$out/pebble/pebble.json" <<-END
-		{"pebble": {
-		  "listenAddress": "$ca:14000", "managementListenAddress": "$ca:15000",
-		  "certificate": "$out/pebble/ca.pem", "privateKey": "$out/pebble/ca.key",
-		  "httpPort": 5002, "tlsPort": 5001, "ocspResponderURL": "",
-		  "externalAccountBindingRequired": false, "certificateValidityPeriod": 7776000
-		}}
-	END
-}
-
-# A server: a root directory with its own sshd and nginx. See tests/e2e/server-root.sh.
-make_host() {
-	local host=$1 address root=$out/$1/root
-	address=$(address_of "$host")
-	if [ ! -e "$out/$host/made" ]; then
-		rm -rf "$root"
-		mkdir -p "$out/$host-sshd" "$out/$host-nginx" "$root"
-		tests/e2e/server-root.sh "$root"
-		ssh-keygen -q -t ed25519 -N "" -f "$root/etc/ssh/ssh_host_ed25519_key"
-		touch "$out/$host/made"
-	fi
-	cat >"$root/etc/ssh/sshd_config" <<-END
-		ListenAddress $address
-		Port $ssh_port
-		HostKey /etc/ssh/ssh_host_ed25519_key
-		PidFile none
-		UsePAM no
-		PermitRootLogin prohibit-password
-		PasswordAuthentication no
-		KbdInteractiveAuthentication no
-	END
-	mkdir -p "$root/etc/nginx/conf.d"
-	[ -e "$root/etc/ssl/certferry/www/fullchain.pem" ] || rm -f "$root/etc/nginx/conf.d/www.conf"
-	cat >"$root/etc/nginx/nginx.conf" <<-END
-		user root;
-		worker_processes 1;
-		pid /run/nginx.pid;
-		error_log /var/log/nginx/error.log;
-		events { worker_connections 64; }
-		http {
-			access_log off;
-			server { listen $address:8080; return 200 "$host\n"; }
-			include /etc/nginx/conf.d/*.conf;
-		}
-	END
-}
-
-# The site as an administrator would write it: it names files that the first delivery
-# brings, and nginx takes notice at the reload of that delivery.
-make_site() {
-	local host=$1 root=$out/$1/root
-	cat >"$root/etc/nginx/conf.d/www.conf" <<-END
-		server {
-			listen $(address_of "$host"):$tls_port ssl;
-			ssl_certificate     /etc/ssl/certferry/www/fullchain.pem;
-			ssl_certificate_key /etc/ssl/certferry/www/privkey.pem;
-			return 200 "$host\n";
-		}
-	END
-}
-
-start_world() {
-	local host
-	make_name_server
-	start knot "$ns" 53 knotd -c "$out/knot/knot.conf"
-	make_ca
-	PEBBLE_VA_NOSLEEP=1 start pebble "$ca" 14000 pebble -config "$out/pebble/pebble.json" \
-		-dnsserver "$ns:53"
-	for host in $hosts; do
-		make_host "$host"
-		start "$host-sshd" "$(address_of "$host")" "$ssh_port" \
-			chroot "$out/$host/root" /usr/sbin/sshd -D -e
-		is_running "$host-nginx" || port_is_free "$(address_of "$host")" "$tls_port" ||
-			die "port $tls_port of $(address_of "$host") is taken by another program."
-		start "$host-nginx" "$(address_of "$host")" 8080 \
-			chroot "$out/$host/root" /usr/sbin/nginx -g "daemon off;"
-		make_site "$host"
-	done
-}
-
 make_configuration() {
 	cat >"$out/certferry.yaml" <<-END
 		state-directory: $out/state
@@ -282,11 +97,12 @@ make_configuration() {
 		dns:
 		  home: {provider: rfc2136, server: $ns, tsig-key: {file: secrets/tsig}}
 		hosts:
-	END
-	for host in $hosts; do
-		echo "  $host: {address: $(address_of "$host"), port: $ssh_port, groups: [web]}"
-	done >>"$out/certferry.yaml"
-	cat >>"$out/certferry.yaml" <<-END
+		  # The agent under a user of its own, who may test and reload nginx by sudo.
+		  web-1: {address: $(address_of web-1), port: $ssh_port, groups: [web], user: certferry}
+		  # The agent as root.
+		  web-2: {address: $(address_of web-2), port: $ssh_port}
+		  # No agent: a shell program over root's login.
+		  web-3: {address: $(address_of web-3), port: $ssh_port, groups: [web], transport: shell}
 		certificates:
 		  www:
 		    names: [$zone, "*.$zone"]
@@ -295,7 +111,17 @@ make_configuration() {
 		    dns: home
 		    hosts: [web]
 		    install: {directory: /etc/ssl/certferry/www}
-		    reload: nginx
+		    services: [nginx]
+		    probe: {port: $tls_port}
+		  shop:
+		    names: [shop.$zone]
+		    unique-name: "{host}.srv.$zone"
+		    ca: pebble
+		    dns: home
+		    hosts: [web-2]
+		    key-on: target    # made by the agent there, never seen here
+		    install: {directory: /etc/ssl/certferry/shop}
+		    services: [nginx]
 		    probe: {port: $tls_port}
 	END
 }
@@ -305,20 +131,74 @@ certferry() {
 	"$bin/certferry" --config "$out/certferry.yaml" "$@"
 }
 
-# Each server lets certferry in with the key that init made, and certferry knows each
-# server's own key beforehand: a fingerprint that is not the expected one is refused.
+# certferry knows each server's own key beforehand: another one is refused.
 introduce() {
-	local host line root
+	local host
 	certferry init
+	for host in $hosts; do
+		certferry host enroll "$host" --fingerprint "$(ssh-keygen -l \
+			-f "$out/$host/root/etc/ssh/ssh_host_ed25519_key.pub" | cut -d' ' -f2)"
+	done
+}
+
+# Each server lets the key in that init made, the first two for nothing but their agent.
+let_in() {
+	local host line keys=$out/web-3/root/root/.ssh/authorized_keys
+	echo "web-1: over your own login there; everything is shown, done, and tried."
+	certferry agent install web-1 --login root --identity "$out/secrets/operator" \
+		--from 127.0.0.1 --yes
+	echo
+	echo "web-2: by a script, as Ansible or cloud-init would run it there."
+	echo "\$ certferry agent script web-2 --from 127.0.0.1 >setup.sh"
+	"$bin/certferry" --config "$out/certferry.yaml" agent script web-2 --from 127.0.0.1 \
+		>"$out/web-2/root/root/setup.sh"
+	cp "$agent" "$out/web-2/root/root/certferry-agent"
+	echo "web-2:~# sh setup.sh ./certferry-agent"
+	chroot "$out/web-2/root" /bin/sh -c 'cd /root && sh setup.sh ./certferry-agent'
+	echo
 	line=$("$bin/certferry" --config "$out/certferry.yaml" --json init |
 		sed -n 's/.*"ssh_public_key":[[:space:]]*"\([^"]*\)".*/\1/p')
 	[ -n "$line" ] || die "certferry init did not tell its SSH key"
+	grep -qF "$line" "$keys" || echo "restrict $line" >>"$keys"
+	echo "web-3: no agent; the line of init is in its authorized_keys."
 	for host in $hosts; do
-		root=$out/$host/root
-		(umask 077 && echo "restrict $line" >"$root/root/.ssh/authorized_keys")
-		certferry host enroll "$host" --fingerprint "$(ssh-keygen -l \
-			-f "$root/etc/ssh/ssh_host_ed25519_key.pub" | cut -d' ' -f2)"
+		make_site "$host"
 	done
+}
+
+# try NAME TEXT ARGUMENT...: ssh to web-1 with the key of try_deploy_key fails, and TEXT is
+# in what it says.
+try() {
+	local name=$1 text=$2 said status=0
+	shift 2
+	said=$(ssh -F none -i "$out/secrets/twin" -o BatchMode=yes -o ConnectTimeout=30 \
+		-o UserKnownHostsFile="$out/secrets/twin.known_hosts" -p "$ssh_port" \
+		-l certferry "$(address_of web-1)" "$@" </dev/null 2>&1) || status=$?
+	said=$(grep -F "$text" <<<"$said" | head -n 1 | tr -d '\r') || true
+	printf '%-15s %s\n' "$name" "$said"
+	[ "$status" -ne 0 ] && [ -n "$said" ] || allowed+=" $name"
+}
+
+# The deploy key itself is sealed in certferry's store. So the line that lets it in at web-1
+# is there for a moment with another key, and ssh tries what that one may do.
+try_deploy_key() {
+	local twin=$out/secrets/twin root=$out/web-1/root keys allowed=""
+	keys=$root/var/lib/certferry-login/.ssh/authorized_keys
+	rm -f "$twin" "$twin.pub"
+	ssh-keygen -q -t ed25519 -N "" -C twin -f "$twin"
+	echo "[$(address_of web-1)]:$ssh_port $(cat "$root/etc/ssh/ssh_host_ed25519_key.pub")" \
+		>"$twin.known_hosts"
+	sed -i '/ twin$/d' "$keys" # of a run that was killed
+	sed -n "/certferry-agent session/ { s|ssh-ed25519 .*|$(cat "$twin.pub")|p; q }" "$keys" \
+		>"$twin.line"
+	cat "$twin.line" >>"$keys"
+	try "the command id" "certferry-1 failed" id
+	try "a terminal" "PTY allocation" -tt
+	try "sftp" "subsystem request failed" -s sftp
+	try "a forwarding" "open failed" -W "$(address_of web-1):$tls_port"
+	sed -i '/ twin$/d' "$keys"
+	rm -f "$twin" "$twin".*
+	[ -z "$allowed" ] || die "the deploy key was not refused:$allowed"
 }
 
 # What a stranger sees who connects.
@@ -347,32 +227,38 @@ main() {
 	elif [ $# -gt 0 ]; then
 		die "usage: quickstart.sh [stop]"
 	fi
-	say "1 of 7: packages"
+	say "1 of 8: packages"
 	# shellcheck disable=SC2086
 	install_packages "$out/apt.log" $BUILD_PACKAGES $WORLD_PACKAGES
-	say "2 of 7: building into build/release (a minute or two at first; log: $out/build.log)"
+	say "2 of 8: building into build/release (a minute or two at first; log: $out/build.log)"
 	build
-	say "3 of 7: the world: a CA, a name server, three servers"
+	say "3 of 8: the world: a CA, a name server, three servers"
 	start_world
-	say "4 of 7: configuration $out/certferry.yaml"
+	say "4 of 8: configuration $out/certferry.yaml"
 	make_configuration
 	certferry check
-	say "5 of 7: certferry and the servers get to know each other"
+	say "5 of 8: certferry and the servers get to know each other"
 	introduce
-	say "6 of 7: what is to do, and doing it"
+	say "6 of 8: the agent for web-1 and web-2, shell for web-3"
+	let_in
+	say "7 of 8: what is to do, and doing it"
 	certferry plan
 	certferry apply --yes
-	say "7 of 7: the result"
+	say "8 of 8: the result"
 	certferry status
 	echo
 	echo "As openssl s_client sees it:"
 	look_from_outside
+	echo
+	echo "What the deploy key gets at web-1 that is no delivery:"
+	try_deploy_key
 	cat <<-END
 
 		Go on from here:
 		  $bin/certferry --config $out/certferry.yaml status
 		  $bin/certferry --config $out/certferry.yaml cert show www
 		  $bin/certferry --config $out/certferry.yaml apply --force www --yes
+		  chroot $out/web-1/root /usr/sbin/certferry-agent check     what web-1 allows
 		  $0 stop         ends the CA, the name server and the three servers
 	END
 }

@@ -7,14 +7,16 @@ BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf scdoc
 	libssl-dev libcurl4-openssl-dev libcjson-dev libssh2-1-dev libsqlite3-dev libyaml-dev
 	libidn2-dev libldns-dev libseccomp-dev libsmartcols-dev"
 WORLD_PACKAGES="pebble knot knot-dnsutils openssh-server openssh-client nginx openssl
-	hostname ca-certificates diffutils findutils mawk"
+	hostname ca-certificates diffutils findutils mawk passwd"
 TEST_PACKAGES="clang clang-format clang-tidy llvm g++ libcmocka-dev binutils file git
 	python3 python3-pytest python3-pytest-xdist python3-yaml python3-cryptography
 	bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 unbound certbot python3-certbot-dns-cloudflare
 	apache2 haproxy postfix dovecot-core dovecot-imapd dovecot-pop3d lighttpd
 	lighttpd-mod-openssl postgresql mosquitto
-	busybox-static dropbear-bin sudo strace sqlite3 procps curl dns-root-data debian-archive-keyring util-linux"
+	busybox-static dropbear-bin strace sqlite3 procps curl dns-root-data debian-archive-keyring util-linux"
 BENCH_PACKAGES="lego"
+# Another package may bring it (sudo-ldap), and would have to go for this one.
+[ -e /usr/bin/sudo ] || WORLD_PACKAGES="$WORLD_PACKAGES sudo"
 
 debian_release() {
 	# shellcheck source=/dev/null

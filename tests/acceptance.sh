@@ -41,6 +41,16 @@ inside() {
 		HOME=/root LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} "$@"
 }
 
+# What runs in it, zombies left out: the process that started them is outside.
+running() {
+	local entry
+	for entry in /proc/[0-9]*; do
+		case $(readlink "$entry/root" 2>/dev/null) in
+		"$root" | "$root"/*) ! grep -q '^State:[[:space:]]*[RSDT]' "$entry/status" || cat "$entry/comm" ;;
+		esac
+	done 2>/dev/null
+}
+
 # Clone through a bundle: the repository itself is not visible from inside.
 git -C "$source" bundle create -q "$root/root/certferry.bundle" HEAD
 rm -rf "$root/root/certferry"
@@ -49,11 +59,14 @@ echo "== $suite: $(inside sh -c '. /etc/os-release; echo "$PRETTY_NAME"'), commi
 	"$(inside git -C /root/certferry rev-parse --short HEAD)"
 
 if [ "$what" != test ]; then
-	inside sh -c 'cd /root/certferry && ./quickstart.sh'
+	inside sh -c 'cd /root/certferry && ./quickstart.sh' | tee "$root/root/first.log"
+	by=$(sed -n 's/.* yes  *yes  *\(agent\|shell\) *$/\1/p' "$root/root/first.log" | sort | xargs)
+	[ "$by" = "agent agent shell" ] || { echo "delivered by: $by" && exit 1; }
 	echo "== again: nothing is to do"
 	inside sh -c 'cd /root/certferry && ./quickstart.sh' | tee "$root/root/again.log"
 	grep -q 'nothing was to do' "$root/root/again.log"
 	inside sh -c 'cd /root/certferry && ./quickstart.sh stop'
+	[ -z "$(running)" ] || { echo "quickstart.sh stop left: $(running)" && exit 1; }
 fi
 if [ "$what" != quickstart ]; then
 	inside sh -c 'cd /root/certferry && ./test.sh'

@@ -57,7 +57,7 @@ busybox)
 	done
 	;;
 *)
-	copy_tools sh dash sed grep awk find cmp tar sudo
+	copy_tools sh dash sed grep awk find cmp tar getent useradd usermod sudo visudo
 	copy $(dpkg -L coreutils | grep '/bin/')
 	copy /usr/libexec/sudo/sudoers.so /usr/libexec/sudo/libsudo_util.so
 	copy /usr/lib/sudo/sudoers.so # where it is on some machines
@@ -97,7 +97,8 @@ chown -R 1500:1500 "$root/home/deploy"
 if [ -e "$root/usr/bin/sudo" ]; then
 	mkdir -p "$root/etc/pam.d" "$root/etc/sudoers.d"
 	echo 'root ALL=(ALL) NOPASSWD: ALL
-deploy ALL=(root) NOPASSWD: ALL' >"$root/etc/sudoers"
+deploy ALL=(root) NOPASSWD: ALL
+@includedir /etc/sudoers.d' >"$root/etc/sudoers"
 	chmod 440 "$root/etc/sudoers"
 	for type in auth account password session; do
 		echo "$type required pam_permit.so"
