@@ -145,6 +145,35 @@ static void switch_back(struct job *job, struct buf *text)
 	}
 }
 
+static bool is_still_valid(const struct place *place, const char *generation)
+{
+	AUTO_CERT struct cert cert = { 0 };
+	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
+	struct err err;
+
+	return *generation &&
+	       place_read(place, generation, "fullchain.pem", &pem, &err) &&
+	       cert_parse(pem.data, pem.len, &cert, &err) && cert.not_after > clock_now();
+}
+
+/* What a run that was cut short had switched to was never committed: where services do
+ * not take it, the one before it is put back. */
+static void undo_dead(struct job *job, struct buf *text)
+{
+	for (size_t i = 0; i < job->count; i++) {
+		struct delivery *delivery = &job->deliveries[i];
+		struct place *place = &delivery->place;
+		struct err err = { 0 };
+
+		if (!delivery->is_unchanged || !is_still_valid(place, place->before))
+			continue;
+		job->reloaded |= delivery->slot->services;
+		if (!place_name_all(place, place->before, &err) ||
+		    !place_point(place, place->before, &err))
+			buf_addf(text, "%s%s", text->len ? "; " : "", err.msg);
+	}
+}
+
 /* A service that did not take the old files again may run with either: whatever comes
  * next, though it be the same files, is to be reloaded. */
 static void leave_unfinished(struct job *job)
@@ -205,8 +234,10 @@ static int commit(struct job *job)
 
 		if (delivery->is_staged)
 			place_tidy(&delivery->place);
-		if (delivery->is_staged || delivery->is_unchanged)
+		if (delivery->is_staged || delivery->is_unchanged) {
 			request_done(delivery);
+			place_settle(&delivery->place);
+		}
 		place_close(&delivery->place);
 	}
 	say("committed");
@@ -227,12 +258,16 @@ static int bring_up(struct job *job)
 	AUTO_BUF struct buf text = BUF_INIT(4096);
 	uint64_t tested = 0;
 
-	if (!services_run(job, job->services, POLICY_TEST, &tested, &text))
-		return give_up(job, "test-failed", &text, false);
+	if (!services_run(job, job->services, POLICY_TEST, &tested, &text)) {
+		undo_dead(job, &text);
+		return give_up(job, "test-failed", &text, true);
+	}
 	if (is_any(job, POLICY_TEST))
 		say("tested");
-	if (!services_run(job, job->services, POLICY_RELOAD, &job->reloaded, &text))
+	if (!services_run(job, job->services, POLICY_RELOAD, &job->reloaded, &text)) {
+		undo_dead(job, &text);
 		return give_up(job, "reload-failed", &text, true);
+	}
 	say("reloaded");
 	if (!session_hear_word(job)) {
 		/* What is unchanged was not switched: nothing of it is taken back. */

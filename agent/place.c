@@ -41,7 +41,7 @@ bool place_error(const struct place *place, const char *name, struct err *err)
 	return err_set_errno(err, ERR_TEMPORARY, "%s/%s", place->path, name);
 }
 
-static bool is_generation(const char *name)
+bool place_is_generation(const char *name)
 {
 	return str_starts(name, "gen-") &&
 	       str_is_made_of(name + 4, "0123456789TZ-", 1, 64);
@@ -56,7 +56,7 @@ bool place_live(const struct place *place, char *out, size_t size, struct err *e
 	if (len < 0 && errno == ENOENT)
 		return true;
 	target[len < 0 ? 0 : len] = '\0';
-	if (len < 0 || !is_generation(target) || strlen(target) >= size)
+	if (len < 0 || !place_is_generation(target) || strlen(target) >= size)
 		return err_set(err, ERR_TEMPORARY,
 		               "%s/live is there and is not a link of certferry: move it "
 		               "away",

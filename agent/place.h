@@ -21,14 +21,16 @@
  * back, and only then become gen-ID.
  *
  * A lock of somebody who is dead is taken over, and is_unfinished then says that the last
- * delivery did not come to its end: services may run with either generation. One process,
- * one thread. Errors are for a line "slot-failed".
+ * delivery did not come to its end: services may run with either generation. The mark
+ * stays, whatever comes between, until a delivery says place_settle(). One process, one
+ * thread. Errors are for a line "slot-failed".
  */
 struct place {
 	const char *path; /* borrowed, for texts */
 	int dir;
 	char id[48];
-	char old[80]; /* the live generation when we came; "": none */
+	char old[80];    /* the live generation when we came; "": none */
+	char before[80]; /* live before a run that was cut short has switched; "": none */
 	bool is_locked;
 	bool is_unfinished;
 	bool has_new;     /* gen-ID is there */
@@ -75,6 +77,8 @@ bool place_point(struct place *place, const char *generation, struct err *err) M
 void place_tidy(struct place *place);
 /* The lock stays behind as that of a run that was cut short: the next one reloads. */
 void place_leave_unfinished(struct place *place);
+/* Services run with what is live. */
+void place_settle(struct place *place);
 /* Gives the lock back and closes. May be called twice. */
 void place_close(struct place *place);
 #define AUTO_PLACE CLEANUP(place_close)

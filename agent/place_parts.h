@@ -5,4 +5,6 @@
 
 /* errno about DIRECTORY/name, for agent/place*.c only. Is itself false. */
 bool place_error(const struct place *place, const char *name, struct err *err);
+
+bool place_is_generation(const char *name);
 #endif

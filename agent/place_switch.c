@@ -13,6 +13,9 @@
 #include "boot.h"
 #include "place_parts.h"
 
+/* In the lock of an agent. */
+static const char agent_mark[] = ".lock/agent";
+
 static bool leads_nowhere(const struct place *place, const char *name)
 {
 	AUTO_FREE char *path = NULL;
@@ -60,6 +63,15 @@ static bool is_dead(const char *holder, const char *boot)
 	return kill((pid_t)pid, 0) < 0 && errno == ESRCH;
 }
 
+/* Agents have the flock as long as they live, and we have it now: the number in such a
+ * lock may be another's by now. */
+static bool is_agents(const struct place *place)
+{
+	struct stat st;
+
+	return fstatat(place->dir, agent_mark, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 /* Somebody who holds it and lives; text: who. A lock without a holder is young, or
  * its maker was killed at that very moment: a second decides. */
 static bool is_held(const struct place *place, char *text, size_t size)
@@ -73,7 +85,35 @@ static bool is_held(const struct place *place, char *text, size_t size)
 		(void)!place_read(place, ".lock", "holder", &holder, &err);
 	}
 	snprintf(text, size, "%.*s", (int)strcspn(holder.data, " \n"), holder.data);
-	return !is_dead(holder.data, boot_id());
+	return !is_agents(place) && !is_dead(holder.data, boot_id());
+}
+
+struct dead {
+	struct place *place;
+	char end[48]; /* of what it made: "-PID" */
+};
+
+static void drop_dead(void *arg, const char *name)
+{
+	const struct dead *dead = arg;
+
+	if (str_ends(name, dead->end) && !str_eq(name, dead->place->old))
+		beneath_remove(dead->place->dir, name);
+}
+
+/* Has the run that was cut short switched? Then it is known where it came from; else what
+ * it made was never live, and is no generation to go back to. */
+static void see_to_dead(struct place *place, const char *who, const char *before)
+{
+	struct dead dead = { .place = place };
+	struct stat st;
+
+	snprintf(dead.end, sizeof(dead.end), "-%s", who);
+	if (str_eq(before, place->old))
+		beneath_list(place->dir, "gen-", drop_dead, &dead);
+	else if (place_is_generation(before) &&
+	         fstatat(place->dir, before, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		snprintf(place->before, sizeof(place->before), "%s", before);
 }
 
 static bool write_lock(struct place *place, const char *name, const char *text,
@@ -95,7 +135,8 @@ static bool make_lock(struct place *place, struct err *err)
 	if (mkdirat(place->dir, ".lock", 0700) < 0)
 		return place_error(place, ".lock", err);
 	place->is_locked = true;
-	return write_lock(place, "holder", holder, err);
+	return write_lock(place, "holder", holder, err) &&
+	       write_lock(place, strchr(agent_mark, '/') + 1, "", err);
 }
 
 static void drop_new(void *arg, const char *name)
@@ -103,29 +144,46 @@ static void drop_new(void *arg, const char *name)
 	beneath_remove(((struct place *)arg)->dir, name);
 }
 
+/* The generation that was live when the lock was taken; "-": it is not known. */
+static void read_old(const struct place *place, char *out, size_t size)
+{
+	AUTO_BUF struct buf text = BUF_INIT(200);
+	struct err err;
+
+	snprintf(out, size, "-");
+	if (place_read(place, ".lock", "old", &text, &err) && str_ends(text.data, "\n"))
+		snprintf(out, size, "%.*s", (int)text.len - 1, text.data);
+}
+
 /* The flock is for agents, and gone with the process; the directory for shells too. */
 bool place_lock(struct place *place, struct err *err)
 {
-	char who[40];
+	char who[40] = "", before[80] = "-";
 	struct stat st;
 
 	if (flock(place->dir, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_TEMPORARY, "another agent is at work in %s",
-		               place->path);
+		return errno == EWOULDBLOCK
+		           ? err_set(err, ERR_TEMPORARY, "another agent is at work in %s",
+		                     place->path)
+		           : err_set_errno(err, ERR_CONFIG, "%s cannot be locked",
+		                           place->path);
 	if (fstatat(place->dir, ".lock", &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (is_held(place, who, sizeof(who)))
 			return err_set(err, ERR_TEMPORARY,
 			               "another run (process %s) is at work in %s", who,
 			               place->path);
 		place->is_unfinished = true;
+		read_old(place, before, sizeof(before));
 		beneath_remove(place->dir, ".lock");
 	}
 	if (!make_lock(place, err))
 		return false;
 	beneath_list(place->dir, ".new-", drop_new, place);
 	unlinkat(place->dir, ".live.new", 0);
-	return place_live(place, place->old, sizeof(place->old), err) &&
-	       write_lock(place, "old", place->old, err);
+	if (!place_live(place, place->old, sizeof(place->old), err))
+		return false;
+	see_to_dead(place, who, before);
+	return write_lock(place, "old", *place->before ? place->before : place->old, err);
 }
 
 bool place_point(struct place *place, const char *generation, struct err *err)
@@ -148,6 +206,9 @@ bool place_switch(struct place *place, struct err *err)
 	char generation[80];
 
 	snprintf(generation, sizeof(generation), "gen-%s", place->id);
+	if (place->is_locked && *place->before &&
+	    !write_lock(place, "old", place->old, err))
+		return false;
 	place->is_switched = true;
 	return place_point(place, generation, err);
 }
@@ -195,15 +256,21 @@ void place_tidy(struct place *place)
 
 void place_leave_unfinished(struct place *place)
 {
-	struct err err;
-
-	if (place->is_locked && write_lock(place, "holder", "0 unfinished", &err))
-		place->is_locked = false;
+	place->is_unfinished = true;
 }
 
+void place_settle(struct place *place)
+{
+	place->is_unfinished = false;
+}
+
+/* A lock whose holder is nobody says it to the next one. */
 void place_close(struct place *place)
 {
-	if (place->is_locked)
+	struct err err;
+
+	if (place->is_locked &&
+	    (!place->is_unfinished || !write_lock(place, "holder", "0 unfinished", &err)))
 		beneath_remove(place->dir, ".lock");
 	place->is_locked = false;
 	closep(&place->dir);

@@ -51,12 +51,16 @@ static bool switch_to(struct job *job, struct place *place, const char *generati
 		return false;
 	if (bring_up(job, &text))
 		return true;
-	if (!place_point(place, place->old, &why))
+	if (!place_point(place, place->old, &why)) {
+		place_leave_unfinished(place);
 		return err_set(err, ERR_INTERNAL, "%.200s; and back: %.150s", text.data,
 		               why.msg);
-	if (!services_run(job, job->reloaded, POLICY_RELOAD, &done, &after))
+	}
+	if (!services_run(job, job->reloaded, POLICY_RELOAD, &done, &after)) {
+		place_leave_unfinished(place);
 		return err_set(err, ERR_INTERNAL, "%.200s; and after it: %.150s",
 		               text.data, after.data);
+	}
 	return err_set(err, ERR_TEMPORARY, "%.300s; all is as it was", text.data);
 }
 
@@ -70,6 +74,7 @@ static bool roll_back(struct job *job, const struct policy_slot *slot, struct er
 	    !runner_lock(job->runner, job->services, err) ||
 	    !switch_to(job, &place, search.found, err))
 		return false;
+	place_settle(&place);
 	printf("%s/live is %s now\n", slot->directory, search.found);
 	return true;
 }

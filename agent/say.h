@@ -10,7 +10,8 @@
  * say - one line to the issuer: "certferry-1 WORD ..."
  *
  * Printable ASCII, SAY_MAX bytes and no more. An issuer that is gone is found out when
- * its word is missing; here it is no error.
+ * its word is missing; here it is no error, and one that does not take what we say for a
+ * minute is one that is gone.
  */
 enum { SAY_MAX = 600, SAY_TEXT_MAX = 380 };
 
