@@ -192,14 +192,13 @@ bool fs_write(const char *path, const void *bytes, size_t len, mode_t mode,
 	return sync_parent(path, err);
 }
 
-bool fs_create_private(const char *path, const void *bytes, size_t len, bool *existed,
-                       struct err *err)
+static bool create_private(const char *path, const void *bytes, size_t len, bool *existed,
+                           struct err *err)
 {
 	AUTO_FREE char *temporary = xasprintf("%s.new.XXXXXX", path);
 	AUTO_CLOSE int fd = mkostemp(temporary, O_CLOEXEC);
 	bool done;
 
-	*existed = false;
 	if (fd < 0)
 		return err_set_errno(err, ERR_INTERNAL, "%s", temporary);
 	done = write_all(fd, temporary, bytes, len, err);
@@ -210,6 +209,17 @@ bool fs_create_private(const char *path, const void *bytes, size_t len, bool *ex
 	}
 	unlink(temporary);
 	return done && (*existed || sync_parent(path, err));
+}
+
+/* Looked for first: whoever is killed between making and removing the temporary file
+ * leaves it there, and every run asks for files that are there already. */
+bool fs_create_private(const char *path, const void *bytes, size_t len, bool *existed,
+                       struct err *err)
+{
+	struct stat st;
+
+	*existed = lstat(path, &st) == 0;
+	return *existed || create_private(path, bytes, len, existed, err);
 }
 
 static bool make_one(const char *path, mode_t mode, struct err *err)

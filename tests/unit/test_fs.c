@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -73,8 +74,10 @@ static void test_writing(void **state)
 static void test_creating(void **state)
 {
 	AUTO_FREE char *path = path_of("created");
+	const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 	size_t before = entries();
 	bool existed = true;
+	struct stat st = { 0 };
 	struct err err = { 0 };
 
 	(void)state;
@@ -82,10 +85,14 @@ static void test_creating(void **state)
 	assert_true(fs_create_private(path, "first", 5, &existed, &err));
 	assert_false(existed);
 	assert_int_equal(mode_of(path), 0600);
+	assert_int_equal(utimensat(AT_FDCWD, directory, long_ago, 0), 0);
 	assert_true(fs_create_private(path, "second", 6, &existed, &err));
 	assert_true(existed);
 	assert_true(holds(path, "first"));
 	assert_int_equal(entries(), before + 1);
+	/* Nothing was made meanwhile that a killed process would have left there. */
+	stat(directory, &st);
+	assert_int_equal(st.st_mtime, 1000);
 }
 
 static const struct {

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIGKILL at every system call of a delivery by agent, of every process that has a part.
+
+The whole path is real: certferry, its SSH worker, sshd, certferry-agent, nginx. The state
+is put where a certificate is issued and another one is installed, so that a run has nothing
+to do but to deliver. tests/tools/kill_at.c counts the system calls of each process in such
+a run; then, for each of them, everything is put back and a run killed there. After that the
+old or the new files are live and served, never a mixture, and never anything else was; the
+next apply has status 0, the new ones are there, and the CA has not heard of it.
+
+A sample is spread over each process, the calls that change something first; with --full it
+is all of them (tests/README.md).
+"""
+
+import collections
+import os
+import pathlib
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+from agent_host import give_agent
+from certferry import BUILD
+from hosts import SLOT
+from net import wait_for
+
+FILES = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
+SAMPLE = 10  # of each kind, in a run that is not --full
+
+# Names of processes, whether they are below sshd, and which of them are meant, by all names
+# that one had. The worker begins as a fork of the issuer, before it is another program.
+Kind = collections.namedtuple("Kind", "names is_below_sshd is_meant")
+KINDS = {
+    "issuer": Kind("certferry", False, lambda process, names: process == 1),
+    "worker": Kind("certferry,certferry-ssh-w", False,
+                   lambda process, names: "certferry-ssh-w" in names),
+    "sshd": Kind("sshd,sshd-session,sshd-auth", True, lambda process, names: True),
+    "agent": Kind("certferry-agent", True, lambda process, names: True),
+}
+# With --full: parts of the whole, for as many worlds at one time as pytest -n says.
+PARTS = {"issuer": 5, "worker": 5, "sshd": 8, "agent": 3}
+Call = collections.namedtuple("Call", "process number name")
+
+
+@pytest.fixture(scope="session")
+def kill_at(tmp_path_factory):
+    """Built with the tests; for a release, which has none, here."""
+    program = BUILD / "tests" / "kill_at"
+    if not program.exists():
+        program = tmp_path_factory.mktemp("tools") / "kill_at"
+        source = pathlib.Path(__file__).parents[1] / "tools" / "kill_at.c"
+        subprocess.run(["cc", "-O2", "-o", program, source], check=True)
+    return program
+
+
+class Reader(threading.Thread):
+    """Looks at what is served and what lies there, all the time but while it is paused."""
+
+    def __init__(self, delivery):
+        super().__init__(daemon=True)
+        self.delivery = delivery
+        self.lock = threading.Lock()
+        self.is_over = False
+        self.looks = 0
+        self.wrong = []
+
+    def run(self):
+        while not self.is_over:
+            with self.lock:
+                self.look()
+            time.sleep(0.05)
+
+    def look(self):
+        self.looks += 1
+        served, installed = self.delivery.served(), self.delivery.installed()
+        if served not in ("old", "new") or installed not in ("old", "new"):
+            self.wrong.append((served, installed))
+
+    def end(self):
+        self.is_over = True
+        self.join(60)
+
+
+class Delivery:
+    """A world where one delivery is due, and the way back there."""
+
+    def __init__(self, world, kill_at, kind):
+        self.kill_at, self.kind = kill_at, kind
+        self.certferry, self.pebble = world.certferry, world.pebble
+        self.host = world.hosts["web-1"]
+        self.state = pathlib.Path(world.config["state-directory"])
+        self.slot = self.host.root / SLOT.lstrip("/")
+        self.kept = world.directory / "kept"
+        self.report = world.directory / "report"
+        self.prepare()
+
+    # -- to and fro
+
+    def prepare(self):
+        assert self.certferry.apply().code == 0
+        self.old = self.row()
+        self.old_files = self.read_files()
+        self.host.sshd.stop()
+        assert self.certferry.apply("--force", "www", "--no-check").code != 0
+        self.no_penalties()
+        self.host.start_sshd()
+        self.kept.mkdir()
+        for at in (self.state, self.slot):
+            self.copy(at, self.kept / at.name)
+        result = self.certferry.apply()
+        assert result.code == 0, result
+        self.new = self.row()
+        self.new_files = self.read_files()
+        self.state_names = {path.name for path in self.state.iterdir()}
+        assert self.new["serial"] != self.old["serial"] and self.pebble.issued() == 2
+        self.asked = self.pebble.requests()
+
+    def no_penalties(self):
+        """OpenSSH 10 keeps who has made it crash out for 90 seconds."""
+        config = self.host.root / "etc/ssh/sshd_config"
+        line = "PerSourcePenalties no"
+        if subprocess.run(["sshd", "-t", "-f", config, "-h", config.parent / "ssh_host_key", "-o",
+                           line.replace(" ", "=")], capture_output=True,
+                          check=False).returncode == 0:
+            config.write_text(f"{config.read_text()}{line}\n")
+
+    @staticmethod
+    def copy(source, target):
+        shutil.rmtree(target, ignore_errors=True)
+        subprocess.run(["cp", "-a", source, target], check=True)
+
+    def put_back(self):
+        """Also nginx, which must have gone over before anybody looks."""
+        for at in (self.state, self.slot):
+            self.copy(self.kept / at.name, at)
+        subprocess.run(["chroot", self.host.root, "nginx", "-s", "reload"], check=True,
+                       capture_output=True)
+        wait_for("the old certificate again", lambda: self.served() == "old", 60)
+
+    # -- what is there
+
+    def row(self):
+        return self.certferry.status()["www", "web-1"]
+
+    def read_files(self):
+        """Those of one generation, whichever is live now."""
+        for _ in range(100):
+            at = self.slot / os.readlink(self.slot / "live")
+            try:
+                return [(at / name).read_bytes() for name in FILES]
+            except FileNotFoundError:
+                continue  # it is no longer live, and gone
+        raise AssertionError("live leads to nothing")
+
+    def installed(self):
+        files = self.read_files()
+        return "old" if files == self.old_files else "new" if files == self.new_files else files
+
+    def served(self):
+        found = self.host.served_sha256()
+        return "old" if found == self.old["sha256"] else \
+            "new" if found == self.new["sha256"] else found
+
+    def processes(self):
+        """What runs on the server but sshd that listens and nginx."""
+        found = []
+        for entry in os.listdir("/proc"):
+            try:
+                if entry.isdigit() and os.readlink(f"/proc/{entry}/root") == str(self.host.root):
+                    name = pathlib.Path(f"/proc/{entry}/comm").read_text().strip()
+                    if name != "nginx" and int(entry) != self.host.sshd.process.pid:
+                        found.append(name)
+            except OSError:
+                continue
+        return found
+
+    # -- a run that is watched
+
+    def run(self, at=None):
+        """Its report, line by line."""
+        argv = [self.kill_at]
+        if KINDS[self.kind].is_below_sshd:
+            argv += ["--attach", self.host.sshd.process.pid]
+        if at:
+            argv += ["--at", f"{at.process}:{at.number}"]
+        argv += [KINDS[self.kind].names, self.report, *self.certferry.argv("-v", "apply", "--yes")]
+        environment = self.certferry.environment()
+        # The leak check cannot be where a tracer is.
+        environment["ASAN_OPTIONS"] += ":detect_leaks=0"
+        done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
+                              env=environment, timeout=120)
+        assert done.returncode == 0 and "Sanitizer" not in done.stderr, (at, done)
+        return [line.split() for line in self.report.read_text().splitlines()], done
+
+    def calls(self):
+        """All system calls of such a run, of the processes of that kind."""
+        self.put_back()
+        lines, done = self.run()
+        assert lines[-1] == ["ended", "0"], done
+        names = collections.defaultdict(set)
+        for line in lines:
+            if line[0] == "is":
+                names[int(line[1])].add(line[2])
+        calls = [Call(int(line[1]), int(line[2]), line[3]) for line in lines if line[0] == "call"]
+        return [call for call in calls
+                if KINDS[self.kind].is_meant(call.process, names[call.process])]
+
+    def kill(self, at):
+        """Was it killed there? What must be true after it, whether or not."""
+        lines, done = self.run(at)
+        wait_for(f"no process stays, killed {at}", lambda: not self.processes(), 60)
+        between = self.served(), self.installed()
+        assert {*between} <= {"old", "new"}, (at, between, done)
+        result = self.certferry.apply()
+        assert result.code == 0, f"killed {at}, then:\n{result}\nkilled:\n{done}"
+        self.check_end(at)
+        return any(line[0] == "killed" for line in lines), between
+
+    def check_end(self, at):
+        row = self.row()
+        assert row["state"] == "done" and row["installed"] and row["is_served"] and \
+            row["serial"] == self.new["serial"], (at, row)
+        assert (self.served(), self.installed()) == ("new", "new"), at
+        assert self.pebble.requests() == self.asked and self.pebble.issued() == 2, at
+        names = {path.name for path in self.slot.iterdir()}
+        generations = {name for name in names if name.startswith("gen-")}
+        assert names - generations == {"live", *FILES} and len(generations) == 2, (at, names)
+        assert {path.name for path in self.state.iterdir()} == self.state_names, at
+        assert self.processes() == [], at
+
+
+def sample(calls, count):
+    """Of each process its share: half of them calls that change something, spread."""
+    chosen = set()
+    for process in {call.process for call in calls}:
+        own = [call for call in calls if call.process == process]
+        changing = [call for call in own if call.name != "-"]
+        share = max(2, round(count * len(own) / len(calls)))
+        for among, number in ((changing, share // 2), (own, share - share // 2)):
+            step = len(among) / (number or 1)
+            chosen |= {among[int(step * (n + 0.5))] for n in range(number) if among}
+    return sorted(chosen)
+
+
+def pytest_generate_tests(metafunc):
+    is_full = metafunc.config.getoption("--full")
+    metafunc.parametrize("kind, part", [
+        (kind, part) for kind, parts in PARTS.items() for part in range(parts if is_full else 1)])
+
+
+def kill_at_each(delivery, points):
+    """How many were killed where they were to be, and what was seen then."""
+    reader = Reader(delivery)
+    seen, killed = collections.Counter(), 0
+    reader.start()
+    try:
+        for at in points:
+            with reader.lock:
+                delivery.put_back()
+            was_killed, between = delivery.kill(at)
+            killed += was_killed
+            seen["served %s, installed %s" % between] += 1
+            assert not reader.wrong, (at, reader.wrong)
+    finally:
+        reader.end()
+    assert reader.looks > len(points) and not reader.wrong
+    return killed, dict(seen)
+
+
+def test_kill_at_system_calls(world, kill_at, kind, part, request):
+    world.standard(1)
+    give_agent(world.hosts["web-1"], world.public_key)
+    delivery = Delivery(world, kill_at, kind)
+    calls = delivery.calls()
+    points = sample(calls, SAMPLE)
+    if request.config.getoption("--full"):
+        points = [call for call in calls if call.number % PARTS[kind] == part]
+    killed, seen = kill_at_each(delivery, points)
+    print(f"\n{kind}: {len(calls)} system calls of {len({c.process for c in calls})} processes; "
+          f"part {part}: {len(points)} tried, {killed} killed there; then {seen}")
+    # What a run does varies by a few calls, so the last ones may not come.
+    assert killed >= 0.9 * len(points) - 2
