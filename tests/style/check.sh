@@ -76,6 +76,26 @@ finding "trailing space" < <(
 	sources '*.c' '*.h' '*.py' '*.sh' '*.cmake' | xargs grep -nE '[[:space:]]+$' /dev/null |
 		cut -d: -f1,2)
 
+# Who may use whom stands in CMakeLists.txt for the build and in docs/architecture.md for
+# people: "NAME: USED...", sorted, of each.
+used_in_build() {
+	tr '\n' ' ' <CMakeLists.txt | grep -oE '(module|program)\([^()]*\)' |
+		sed -E 's/^module\( *//; s/^program\( *[^ ]+ +//; s/LIBS.*|LIBEXEC.*|PLUGIN_ABI.*|\)//; s/USES//'
+	sed -nE 's/^module_targets\(agent_uses (.*)\)/agent \1/p' agent/CMakeLists.txt
+}
+used_in_text() {
+	sed -nE 's/^\| [0-9 ]*\| ([a-z_]+) \|.*\| ([^|;]*)(;[^|]*)? \|$/\1 \2/p' docs/architecture.md
+}
+sort_words() {
+	while read -r name words; do
+		# shellcheck disable=SC2086
+		echo "$name:" $(printf '%s\n' $words | sort)
+	done | sort
+}
+finding "modules are not the same in CMakeLists.txt (<) and docs/architecture.md (>)" < <(
+	diff <(used_in_build | sort_words) \
+		<(used_in_text | sed 's/ cJSON$//; s/ OpenSSL$//' | sort_words) | grep '^[<>]')
+
 # clang-format 14 (Debian 12's) is the one that decides; others differ in details.
 case $(clang-format --version 2>/dev/null) in
 *"version 14."*)
