@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 
-enum { FILE_BYTES_MAX = 4 << 20, LAST_SECONDS = 600 };
+enum { FILE_BYTES_MAX = 4 << 20, FIRST_SECONDS = 60, LAST_SECONDS = 600 };
 
 static volatile sig_atomic_t stopped;
 static char id[64];
@@ -61,9 +61,10 @@ static void fill_descriptors(void)
 
 void boot_clean(void)
 {
-	static const int stops[] = { SIGHUP, SIGINT, SIGTERM, SIGALRM };
+	static const int stops[] = { SIGHUP, SIGINT, SIGTERM, SIGQUIT };
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
-	struct sigaction stop = { .sa_handler = on_signal };
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	const struct sigaction stop = { .sa_handler = on_signal };
 	sigset_t none;
 
 	clearenv();
@@ -78,6 +79,11 @@ void boot_clean(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Reading the policy, and asking for accounts, which may be another machine's
+	 * answer: nothing is begun yet, and the end is the end. */
+	sigaction(SIGALRM, &usual, NULL);
+	alarm(FIRST_SECONDS);
+	sigaction(SIGCHLD, &usual, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	/* A file larger than the limit is an error of write(), as a full disk is. */
 	sigaction(SIGXFSZ, &ignore, NULL);
@@ -93,6 +99,9 @@ const char *boot_id(void)
 
 void boot_set_alarm(unsigned seconds)
 {
+	const struct sigaction stop = { .sa_handler = on_signal };
+
+	sigaction(SIGALRM, &stop, NULL);
 	alarm(seconds);
 }
 
@@ -103,8 +112,8 @@ bool boot_is_stopped(void)
 
 void boot_give_limits_back(void)
 {
-	static const int mine[] = { SIGHUP,  SIGINT,  SIGTERM, SIGALRM,
-		                    SIGPIPE, SIGXFSZ, SIGCHLD };
+	static const int mine[] = { SIGHUP,  SIGINT,  SIGTERM, SIGQUIT,
+		                    SIGALRM, SIGPIPE, SIGXFSZ, SIGCHLD };
 	const struct sigaction usual = { .sa_handler = SIG_DFL };
 	sigset_t none;
 

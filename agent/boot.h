@@ -7,9 +7,10 @@
  * boot - the first act of a session, and what can be asked only before the sandbox
  *
  * What sshd, a login class or a user's settings gave us is thrown away: the environment,
- * descriptors above 2, the mask, core files. A wall clock alarm and the signals that mean
- * "the connection is gone" set a flag that whoever waits looks at; a second alarm ends
- * the process.
+ * descriptors above 2, the mask, core files. The signals that mean "the connection is
+ * gone" set a flag that whoever waits looks at. A wall clock alarm runs from the start:
+ * it ends the process until boot_set_alarm() is called; then it sets the flag, and a
+ * second one ends the process.
  */
 void boot_clean(void);
 
@@ -17,7 +18,7 @@ void boot_clean(void);
  * boot_clean(), or "" . */
 const char *boot_id(void);
 
-/* So many seconds from now is_stopped() is true, and that many later again we are dead.
+/* So many seconds from now boot_is_stopped() is true, and ten minutes later we are dead.
  */
 void boot_set_alarm(unsigned seconds);
 

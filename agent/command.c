@@ -14,7 +14,12 @@
 #include "boot.h"
 #include "runner.h"
 
-enum { OUTPUT_MAX = 1 << 20, KILL_AFTER_MS = 2000, PAUSE_MS = 20 };
+enum {
+	OUTPUT_MAX = 1 << 20,
+	KILL_AFTER_MS = 2000,
+	PAUSE_MS = 20,
+	NOEXEC_SEAL = 8, /* MFD_NOEXEC_SEAL, which came after the headers of Debian 12 */
+};
 
 /*
  * Memory of a fixed size as a file: a daemon that keeps it as its output can write to its
@@ -23,7 +28,11 @@ enum { OUTPUT_MAX = 1 << 20, KILL_AFTER_MS = 2000, PAUSE_MS = 20 };
  */
 static int make_output(void)
 {
-	int fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	/* Servers may demand the first kind, and older kernels know the second only. */
+	int fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING | NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	if (fd >= 0 && (ftruncate(fd, OUTPUT_MAX) < 0 ||
 	                fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0)) {
@@ -96,13 +105,14 @@ static bool wait_for(pid_t pid, int64_t deadline_ms, int *status)
 	return true;
 }
 
+/* What hangs in the kernel, or became another user and listens to nobody, is not waited
+ * for any longer: it is late in any case, and the way back is not. */
 static void end(pid_t pid, int *status)
 {
 	kill(-pid, SIGTERM);
 	if (!wait_for(pid, clock_deadline_ms(KILL_AFTER_MS), status)) {
 		kill(pid, SIGKILL);
-		while (waitpid(pid, status, 0) < 0 && errno == EINTR)
-			;
+		(void)!wait_for(pid, clock_deadline_ms(KILL_AFTER_MS), status);
 	}
 	/* Those of its group that did not listen to TERM. */
 	kill(-pid, SIGKILL);

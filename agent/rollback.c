@@ -9,6 +9,8 @@
 /* rollback SLOT: by hand, on the server. The generation before becomes the live one, is
  * tested and reloaded; if that fails, all is as it was. */
 
+enum { BY_HAND_S = 24 * 3600 };
+
 struct search {
 	const char *live;
 	char found[80];
@@ -90,6 +92,7 @@ int command_rollback(const struct policy *policy, const char *slot)
 		fprintf(stderr, "%s: the policy has no such slot\n", slot);
 		return err_infos[ERR_NOT_FOUND].exit_code;
 	}
+	boot_set_alarm(BY_HAND_S);
 	job.services = row->services;
 	if (runner_start(&runner, policy, &err) && roll_back(&job, row, &err))
 		return 0;

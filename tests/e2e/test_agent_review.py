@@ -183,3 +183,26 @@ def test_nobody_reads(machine, ca):
     process.stdin.close()
     os.close(reader)
     os.close(filler)
+
+
+def test_signals_of_who_started_it(machine, ca):
+    """Ignored or blocked ones are not taken over."""
+    session = machine.session("sh", "-c", "trap '' CHLD HUP TERM ALRM; exec \"$@\"", "sh")
+    session.send(job(wire.INSTALL, [("www", None, ca.leaf("www.example.org"))]))
+    session.wait_for("reloaded")
+    session.process.send_signal(signal.SIGTERM)
+    assert session.end(close=False)[0][-1] == "rolled-back"
+
+
+def test_hygiene_comes_first(machine, tmp_path):
+    """Before the policy is opened, and the alarm is on from then."""
+    if not shutil.which("strace"):
+        pytest.skip("no strace here")
+    session = machine.session("strace", "-o", str(tmp_path / "trace"))
+    session.send(frame(wire.HELLO))
+    assert session.end()[1] == 0
+    before = (tmp_path / "trace").read_text().split('"agent.yaml"')[0]
+    for call in ("close_range(3, ", "umask(077)", "chdir(\"/\")", "PR_SET_DUMPABLE, SUID_DUMP_DISABLE",
+                 "RLIMIT_CORE, {rlim_cur=0", "RLIMIT_FSIZE, {rlim_cur=4096*1024", "{sa_handler=SIG_IGN"):
+        assert call in before, call
+    assert "alarm(60)" in before or "it_value={tv_sec=60" in before
