@@ -6,9 +6,12 @@
 #include "base/mem.h"
 #include "say.h"
 
+const char job_no_key[] = "no-key";
+
 void job_fail_slot(const struct delivery *delivery, const struct err *err)
 {
-	say("slot-failed %s %.*s", delivery->name, SAY_TEXT_MAX, err->msg);
+	say("%s %s %.*s", str_eq(err->code, job_no_key) ? job_no_key : "slot-failed",
+	    delivery->name, SAY_TEXT_MAX, err->msg);
 }
 
 void job_deinit(struct job *job)

@@ -46,7 +46,10 @@ struct job {
 void job_deinit(struct job *job);
 #define AUTO_JOB CLEANUP(job_deinit)
 
-/* Says "slot-failed". */
+/* The code of an error: the certificate is for a key that is not here. */
+extern const char job_no_key[];
+
+/* Says "slot-failed", or "no-key". */
 void job_fail_slot(const struct delivery *delivery, const struct err *err);
 
 /* The job, said line by line. The status to exit with. */

@@ -12,6 +12,7 @@
 #include "crypto/digest.h"
 #include "formats.h"
 #include "job.h"
+#include "request.h"
 #include "say.h"
 
 /* The two jobs that change nothing: what is live, and could something be installed? */
@@ -55,7 +56,7 @@ static void say_live(const struct delivery *delivery)
 	const struct policy_slot *slot = delivery->slot;
 	AUTO_BUF struct buf sum = BUF_INIT(100), public_sum = BUF_INIT(100);
 
-	if (!*place->old) {
+	if (!*place->old || (slot->is_key_on_target && !request_has_key(delivery))) {
 		say("live %s none", delivery->name);
 		return;
 	}

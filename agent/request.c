@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -55,7 +56,23 @@ struct key *request_key(const struct delivery *delivery, struct err *err)
 	    err, ERR_REMOTE,
 	    "the certificate is for a key that is not (or no more) here: ask for "
 	    "a new request");
+	snprintf(err->code, sizeof(err->code), "%s", job_no_key);
 	return NULL;
+}
+
+bool request_has_key(const struct delivery *delivery)
+{
+	const struct place *place = &delivery->place;
+	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
+	AUTO_CERT struct cert cert = { 0 };
+	AUTO_KEY struct key *key = NULL;
+	struct err err;
+
+	if (!place_read(place, place->old, "fullchain.pem", &pem, &err) ||
+	    !cert_parse(pem.data, pem.len, &cert, &err))
+		return false;
+	key = read_key(place, place->old, &err);
+	return fits(key, &cert);
 }
 
 void request_done(const struct delivery *delivery)

@@ -13,8 +13,11 @@
 enum { REQUEST_DAYS = 7 };
 
 /* The key that the delivery's certificate is for: of the request, or the live one.
- * After place_lock(). NULL: neither is. */
+ * After place_lock(). NULL: neither is; the error's code is job_no_key. */
 struct key *request_key(const struct delivery *delivery, struct err *err) MUST_CHECK;
+
+/* Does the live key fit the live certificate? The issuer, who has none, cannot tell. */
+bool request_has_key(const struct delivery *delivery) MUST_CHECK;
 
 /* The certificate is there for good: the next request makes a new key. */
 void request_done(const struct delivery *delivery);

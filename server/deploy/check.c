@@ -137,7 +137,9 @@ static bool is_installed(const struct check *check, bool *yes, struct err *err)
 		                         check->slots[i]->certificate,
 		                         check->slots[i]->host, &row, &found, err))
 			return false;
-		*yes = found && row.installed_id;
+		/* What the server lost with its key is not there for the test either. */
+		*yes = found && row.installed_id &&
+		       !str_eq(row.last.code, DELIVERY_NO_KEY);
 	}
 	return true;
 }

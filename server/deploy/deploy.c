@@ -130,14 +130,19 @@ static void note_done(struct cargo *cargo, bool was_push)
 	row->installed_setup = xstrdup(cargo->slot->setup);
 }
 
+static bool is_key_lost(const struct cargo *cargo)
+{
+	return !cargo->is_done && str_eq(cargo->err.code, DELIVERY_NO_KEY);
+}
+
 /* A failed look leaves the row as it is: it is looked at again, not pushed. */
 static void note_failed(struct cargo *cargo)
 {
 	struct delivery *row = cargo->row;
 	size_t last = ARRAY_SIZE(backoff_s) - 1;
 	size_t at = (size_t)row->attempts < last ? (size_t)row->attempts : last;
-	int64_t wait_s = err_infos[cargo->err.kind].retry ? backoff_s[at]
-	                                                  : HOPELESS_WAIT_S;
+	bool retry = err_infos[cargo->err.kind].retry && !is_key_lost(cargo);
+	int64_t wait_s = retry ? backoff_s[at] : HOPELESS_WAIT_S;
 
 	row->attempts++;
 	row->last = cargo->err;
@@ -158,9 +163,10 @@ static bool save(struct deploy *deploy, struct cargo *cargo, bool was_push,
 		note_done(cargo, was_push);
 	else
 		note_failed(cargo);
-	event.name = !cargo->is_done ? "delivery.failed"
-	             : was_push      ? "delivery.done"
-	                             : "delivery.seen";
+	event.name = is_key_lost(cargo) ? "delivery.key-lost"
+	             : !cargo->is_done  ? "delivery.failed"
+	             : was_push         ? "delivery.done"
+	                                : "delivery.seen";
 	snprintf(event.text, sizeof(event.text), "%s",
 	         !cargo->is_done            ? row->last.msg
 	         : cargo->slot->probe_count ? cargo->probe.text
@@ -205,6 +211,20 @@ static void tell_end(const struct visit *visit, const struct cargo *cargo, bool 
 		to->report(to->arg, &event);
 }
 
+/* Its text goes to whoever watches before anything that is done about it. */
+static bool end(const struct visit *visit, struct cargo *cargo, struct err *err)
+{
+	const struct deploy_settings *settings = &visit->deploy->settings;
+	const bool was_push = cargo->row->state == DELIVERY_PUSH;
+
+	if (!save(visit->deploy, cargo, was_push, err))
+		return false;
+	tell_end(visit, cargo, was_push);
+	return !is_key_lost(cargo) || !settings->on_lost_key ||
+	       settings->on_lost_key(settings->lost_arg, cargo->row->certificate,
+	                             cargo->row->host, err);
+}
+
 bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 {
 	struct deploy *deploy = arg;
@@ -231,11 +251,7 @@ bool deploy_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 	}
 	run_visit(&visit);
 	for (size_t i = 0; i < rows.len; i++) {
-		bool was_push = rows.items[i].state == DELIVERY_PUSH;
-
-		good = good && save(deploy, &cargo[i], was_push, err);
-		if (good)
-			tell_end(&visit, &cargo[i], was_push);
+		good = good && end(&visit, &cargo[i], err);
 		cargo_deinit(&cargo[i]);
 	}
 	return good;

@@ -61,6 +61,9 @@ struct deploy_slot {
 	size_t probe_count;
 };
 
+typedef bool deploy_lost_fn(void *arg, const char *certificate, const char *host,
+                            struct err *err);
+
 struct deploy_settings {
 	struct store *store;
 	const char *worker; /* path of certferry-ssh-worker */
@@ -69,6 +72,10 @@ struct deploy_settings {
 	const struct deploy_slot *slots;
 	size_t slot_count;
 	struct progress progress;
+	/* A delivery has failed with DELIVERY_NO_KEY, and that is saved: may a new
+	 * certificate be ordered? Called from several threads. NULL: nobody asks. */
+	deploy_lost_fn *on_lost_key;
+	void *lost_arg;
 };
 
 struct deploy;

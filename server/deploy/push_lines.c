@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "push_parts.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 
 /* A table says what each line of the server means for the cargo of a push; when it has
@@ -75,6 +77,19 @@ static void on_slot_failed(struct push *push, const struct install_line *line,
 	(void)push;
 	(void)err_set(&cargo->err, ERR_TEMPORARY, "%s: %s", cargo->slot->directory,
 	              line->text);
+}
+
+/* Of one that we have the key of, that is a slot that failed and nothing more. */
+static void on_no_key(struct push *push, const struct install_line *line,
+                      struct cargo *cargo)
+{
+	on_slot_failed(push, line, cargo);
+	if (cargo->certificate.key_id)
+		return;
+	(void)err_set(&cargo->err, ERR_TEMPORARY,
+	              "%s: the server no longer has the key of this certificate (%.200s)",
+	              cargo->slot->directory, line->text);
+	snprintf(cargo->err.code, sizeof(cargo->err.code), DELIVERY_NO_KEY);
 }
 
 static void on_switched(struct push *push, const struct install_line *line,
@@ -168,6 +183,7 @@ static const struct {
 	[INSTALL_STAGED] = { on_staged, true },
 	[INSTALL_UNCHANGED] = { on_unchanged, true },
 	[INSTALL_SLOT_FAILED] = { on_slot_failed, true },
+	[INSTALL_NO_KEY] = { on_no_key, true },
 	[INSTALL_SWITCHED] = { on_switched, false },
 	[INSTALL_TESTED] = { on_tested, false },
 	[INSTALL_TEST_FAILED] = { on_test_failed, false },

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/secret.h"
+#include "fleet/fleet.h"
 #include "fleet/service.h"
 #include "sched/sched.h"
 
@@ -220,6 +221,14 @@ static bool request_csr(void *arg, const char *host, const char *certificate,
 	return deploy_request(engine->deploy, host, certificate, pem, err);
 }
 
+static bool on_lost_key(void *arg, const char *certificate, const char *host,
+                        struct err *err)
+{
+	const struct engine *engine = arg;
+
+	return fleet_order_anew(engine->config, engine->store, certificate, host, err);
+}
+
 static bool start(struct engine *engine, const struct config *config,
                   const struct engine_paths *paths, const struct progress *progress,
                   struct err *err)
@@ -245,6 +254,8 @@ static bool start(struct engine *engine, const struct config *config,
 		.slots = engine->slots,
 		.slot_count = engine->slot_count,
 		.progress = *progress,
+		.on_lost_key = on_lost_key,
+		.lost_arg = engine,
 	};
 
 	engine->workers = config->workers;
@@ -261,6 +272,7 @@ struct engine *engine_new(const struct config *config, const struct engine_paths
 	CLEANUP(engine_freep) struct engine *engine = NEW(struct engine);
 
 	engine->store = store;
+	engine->config = config;
 	if (!wire(engine, config, err) || !start(engine, config, paths, progress, err))
 		return NULL;
 	return TAKE(engine);

@@ -20,6 +20,7 @@ struct slot_home {
 };
 
 struct engine {
+	const struct config *config; /* borrowed */
 	struct store *store;
 	int workers;
 	int deliveries_max;

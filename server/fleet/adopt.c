@@ -100,6 +100,25 @@ static bool adopt(const struct fleet_item *item, struct store *store, struct err
 	return true;
 }
 
+bool fleet_order_anew(const struct config *config, struct store *store,
+                      const char *certificate, const char *host, struct err *err)
+{
+	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
+	AUTO_STRLIST struct strlist only = { 0 };
+	const struct strlist force = { 0 };
+	const struct fleet_wish wish = { &only, &force };
+
+	strlist_add(&only, certificate);
+	if (!fleet_plan(config, store, &wish, &plan, err))
+		return false;
+	for (size_t i = 0; i < plan.count; i++)
+		if (str_eq(plan.items[i].host->name, host) &&
+		    str_eq(plan.items[i].certificate->name, certificate) &&
+		    plan.items[i].action == FLEET_ISSUE)
+			return adopt(&plan.items[i], store, err);
+	return true;
+}
+
 /* Orders of places that the configuration no longer wants. */
 struct orphans {
 	const struct fleet_plan *plan;

@@ -21,8 +21,9 @@
  * A certificate is due when it is missing, when what the configuration wants of it has
  * changed (names, key type, CA, profile), when two thirds of its lifetime are over (half
  * of it, where that is under ten days), when it is older than renew-after, or when it is
- * forced. A delivery is due when the wanted certificate or the way it is installed is not
- * what was installed last; and what was delivered is looked at again in every run.
+ * forced, and when it is for a key that the server has lost. A delivery is due when the
+ * wanted certificate or the way it is installed is not what was installed last; and what
+ * was delivered is looked at again in every run.
  *
  * An order that is under way is gone on with while it is for what the configuration wants
  * now, by the same ways (CA, DNS entries, challenge-alias). Where that was changed the
@@ -89,6 +90,12 @@ bool fleet_plan_has_work(const struct fleet_plan *plan);
 
 bool fleet_adopt(const struct fleet_plan *plan, struct store *store,
                  struct err *err) MUST_CHECK;
+
+/* The server of this place has lost the key of its certificate (DELIVERY_NO_KEY): orders
+ * a new one at once, where the plan would. */
+bool fleet_order_anew(const struct config *config, struct store *store,
+                      const char *certificate, const char *host,
+                      struct err *err) MUST_CHECK;
 
 /* When this certificate is to be renewed, seconds since the epoch, and why in words. */
 struct certificate;

@@ -23,6 +23,13 @@ _Static_assert(ARRAY_SIZE(fleet_action_names) == FLEET_ACTION_COUNT,
  * authorizations an hour lock a name, so the second try is soon and the fourth is not. */
 static const int refused_wait_s[] = { 60, 600, 6000, 86400 };
 
+/* Seconds from a certificate whose key the server has lost to the next order, by how many
+ * were begun for that in the last week: five a week is what CAs give for one set of
+ * names, and a server that loses every key must not use them up. */
+static const int lost_wait_s[] = { 0, 6 * 3600, 3 * 86400 };
+static const char lost_reason[] = "the server no longer has the key of its certificate";
+enum { LOST_WEEK_S = 7 * 86400 };
+
 /* All that is known about one place. */
 struct place {
 	const struct config_certificate *certificate;
@@ -33,6 +40,7 @@ struct place {
 	struct order order;
 	struct delivery delivery;
 	int refusals; /* orders in a row that ended without a certificate */
+	int losses;   /* orders of the last week for a key that was lost */
 };
 
 static void place_deinit(struct place *place)
@@ -46,6 +54,8 @@ static bool load(struct place *place, struct store *store, struct err *err)
 {
 	const char *name = place->certificate->name, *host = place->host->name;
 	struct host_key keys[HOST_KEYS_MAX];
+	const struct order_like lost = { name, host, lost_reason,
+		                         clock_now() - LOST_WEEK_S };
 	size_t count;
 
 	if (!store_certificate_newest(store, name, host, &place->newest,
@@ -55,6 +65,7 @@ static bool load(struct place *place, struct store *store, struct err *err)
 	    !store_delivery_find(store, name, host, &place->delivery,
 	                         &place->has_delivery, err) ||
 	    !store_order_refusals(store, name, host, &place->refusals, err) ||
+	    !store_order_count(store, &lost, &place->losses, err) ||
 	    !store_host_keys_load(store, host, keys, &count, err))
 		return false;
 	place->is_enrolled = count > 0;
@@ -68,6 +79,17 @@ static bool is_forced(const struct place *place)
 
 	return strlist_has(place->wish->force, place->certificate->name) ||
 	       strlist_has(place->wish->force, both);
+}
+
+/* The server said so when the newest one was delivered. */
+static bool has_lost_key(const struct place *place)
+{
+	const struct delivery *row = &place->delivery;
+
+	return place->certificate->key_on == KEY_ON_TARGET && place->has_certificate &&
+	       place->has_delivery && row->state == DELIVERY_PUSH &&
+	       row->wanted_id == place->newest.id &&
+	       str_eq(row->last.code, DELIVERY_NO_KEY);
 }
 
 /* Why a new certificate is due here; NULL where none is. */
@@ -84,6 +106,8 @@ static const char *why_due(const struct place *place)
 	if (!str_eq(intent, place->newest.intent))
 		return "its names, key type, CA or profile were changed in the "
 		       "configuration";
+	if (has_lost_key(place))
+		return lost_reason;
 	return clock_now() >= fleet_renewal(place->certificate, &place->newest, &why)
 	           ? why
 	           : NULL;
@@ -122,6 +146,14 @@ static int64_t refused_until(const struct place *place)
 	if (order->last.retry_after > wait_s)
 		wait_s = order->last.retry_after;
 	return order->last_at + wait_s;
+}
+
+static int64_t lost_until(const struct place *place)
+{
+	size_t last = ARRAY_SIZE(lost_wait_s) - 1;
+	size_t at = (size_t)place->losses < last ? (size_t)place->losses : last;
+
+	return place->newest.created_at + lost_wait_s[at];
 }
 
 static void say(struct fleet_item *item, enum fleet_action action, const char *reason)
@@ -163,6 +195,11 @@ static bool decide_order(const struct place *place, struct fleet_item *item)
 	if (until > clock_now()) {
 		say(item, FLEET_WAIT, order->last.msg);
 		item->until = until;
+	} else if (why == lost_reason && lost_until(place) > clock_now()) {
+		say(item, FLEET_WAIT,
+		    "the server no longer has the key of its certificate, again: what "
+		    "removes it there?");
+		item->until = lost_until(place);
 	} else {
 		say(item, FLEET_ISSUE, why);
 	}

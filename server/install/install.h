@@ -92,7 +92,9 @@ enum install_step {
 	INSTALL_STAGED,      /* slot: files are in a new generation */
 	INSTALL_UNCHANGED,   /* slot: the live files are these already */
 	INSTALL_SLOT_FAILED, /* slot and text: this slot was left out */
-	INSTALL_SWITCHED,    /* all staged slots point to their new generation */
+	INSTALL_NO_KEY,   /* the same: the key that was made there is not there any more
+	                   */
+	INSTALL_SWITCHED, /* all staged slots point to their new generation */
 	INSTALL_TESTED,
 	INSTALL_TEST_FAILED,   /* text: end of what the test printed; links are back */
 	INSTALL_RELOADED,      /* now it waits for "commit" or "rollback" */

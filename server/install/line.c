@@ -16,6 +16,7 @@ static const struct word {
 	[INSTALL_STAGED]        = { "staged",        true,  false, false },
 	[INSTALL_UNCHANGED]     = { "unchanged",     true,  false, false },
 	[INSTALL_SLOT_FAILED]   = { "slot-failed",   true,  true,  true  },
+	[INSTALL_NO_KEY]        = { "no-key",        true,  true,  true  },
 	[INSTALL_SWITCHED]      = { "switched",      false, false, false },
 	[INSTALL_TESTED]        = { "tested",        false, false, false },
 	[INSTALL_TEST_FAILED]   = { "test-failed",   false, true,  true  },

@@ -51,6 +51,10 @@ enum delivery_state {
 };
 extern const char *const delivery_state_names[DELIVERY_STATE_COUNT];
 
+/* The code of an error: the wanted certificate is for a key that was made on the server,
+ * and is not there any more. Delivered again it would be refused again. */
+#define DELIVERY_NO_KEY "no-key"
+
 struct delivery {
 	int64_t id;
 	char *certificate; /* the configuration's name */

@@ -126,6 +126,25 @@ bool store_order_refusals(struct store *store, const char *certificate, const ch
 	return sql_done(&use, err);
 }
 
+bool store_order_count(struct store *store, const struct order_like *like, int *count,
+                       struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT count(*) FROM \"order\" WHERE certificate = $1 AND host = $2 "
+		   "AND reason = $3 AND created_at >= $4 "
+		   "AND certificate_id IS NOT NULL");
+	bool row;
+
+	put_text(&use, like->certificate);
+	put_text(&use, like->host);
+	put_text(&use, like->reason);
+	put_int(&use, like->since);
+	if (!sql_row(&use, &row, err))
+		return false;
+	*count = row ? (int)get_int(&use) : 0;
+	return sql_done(&use, err);
+}
+
 bool store_order_has_company(struct store *store, int64_t id, int64_t by_ms, bool *yes,
                              struct err *err)
 {

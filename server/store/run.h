@@ -43,6 +43,14 @@ bool store_order_wake(struct store *store, int in_flight_max, int64_t now_ms,
  * certificate, with a code) for this place? */
 bool store_order_refusals(struct store *store, const char *certificate, const char *host,
                           int *count, struct err *err) MUST_CHECK;
+/* How many orders of this place were begun since then, for that very reason, and got
+ * their certificate? */
+struct order_like {
+	const char *certificate, *host, *reason;
+	int64_t since;
+};
+bool store_order_count(struct store *store, const struct order_like *like, int *count,
+                       struct err *err) MUST_CHECK;
 
 /* Is another order under way that has not come to ORDER_TIDY, and is due by then? */
 bool store_order_has_company(struct store *store, int64_t id, int64_t by_ms, bool *yes,

@@ -44,7 +44,7 @@ copy() {
 	mkdir -p "$root${1%/*}"
 	[ -e "$root$1" ] || cp -pL "$1" "$root$1"
 }
-for tool in runuser su hostname egrep fgrep fmt id kill cat perl sleep readlink uname logger cmp find tr; do
+for tool in runuser su hostname egrep fgrep fmt id kill cat perl sleep readlink uname logger cmp find tr od; do
 	path=$(command -v $tool) || continue
 	case $path in /*) copy "$path" ;; esac
 done

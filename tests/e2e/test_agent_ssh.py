@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 
 import agent_wire as wire
 from agent_host import COMMAND, force, give_agent, take_agent, write_policy
+from certferry import WAITS, wait_until_group_is_gone
 from fleet import ZONE
 from net import wait_for
 
@@ -65,6 +67,48 @@ def test_check_says_what_is_wrong(fleet):
     fleet.host.write("etc/certferry/agent.yaml", "version: 2\n")
     bad = fleet.certferry.run("plan", "--check")
     assert bad.code != 0 and "mistakes" in bad.out, bad
+
+
+# What an administrator who counts would put there.
+COUNTED = """#!/bin/sh
+echo %s >>/counted
+exec nginx %s
+"""
+MORE_SLOTS = """
+  %(name)s:
+    names: ["*.%(zone)s"]
+    directory: /etc/ssl/certferry/%(name)s
+    services: [nginx]
+"""
+
+
+def test_several_of_one_service(world):
+    """Certificates that are due together: one session, one test, one reload."""
+    names = ["www", "shop", "mail", "wiki"]
+    slots = [f"/etc/ssl/certferry/{name}" for name in names]
+    world.add_dns()
+    world.add_ca()
+    host = world.host = world.add_host("web-1", slots=slots)
+    for name, slot in zip(names, slots):
+        world.add_certificate(name, names=[f"{name}.{ZONE}"], install={"directory": slot},
+                              probe={"port": host.ports[slot], "timeout": "5s"},
+                              **{"unique-name": None})
+    world.set_up()
+    give_agent(host, world.public_key,
+               more="".join(MORE_SLOTS % {"name": name, "zone": ZONE} for name in names[1:]))
+    assert world.certferry.apply().code == 0
+    for name in ("test", "reload"):
+        host.write(f"usr/bin/{name}-service",
+                   COUNTED % (name, "-t" if name == "test" else "-s reload"), 0o755)
+    for slot in slots:
+        host.resolve("privkey.pem", slot).write_text("overwritten\n")
+    logins = len(host.logins())
+    assert world.certferry.apply().code == 0
+    assert len(host.logins()) - logins == 1
+    assert (host.root / "counted").read_text().split() == ["test", "reload"]
+    assert world.pebble.issued() == len(names)
+    for name, slot in zip(names, slots):
+        assert world.assert_all_served(name, slot)["web-1"]["transport"] == "agent"
 
 
 def test_divergence_is_healed(fleet):
@@ -432,3 +476,105 @@ def test_key_on_target_refused_by_the_policy(keyless):
     assert keyless.certferry.apply("--no-check").code != 0
     assert "key-on: target" in row(keyless)["error"]["text"], row(keyless)
     assert keyless.pebble.issued() == 0
+
+
+# -- a key that was lost there
+
+def lose_staged(world):
+    shutil.rmtree(world.host.path(".request"))
+
+
+def issue_undelivered(world):
+    """The certificate is there, its key in the server's staging area, and no more."""
+    world.host.write("reload-fails", "")
+    assert world.certferry.apply("--no-check").code != 0
+    (world.host.root / "reload-fails").unlink()
+    assert world.pebble.issued() == 1 and world.host.path(".request").is_dir()
+
+
+def assert_ordered_anew(world, result, serial, issued=2):
+    """Said, and mended in the same run."""
+    assert result.code == 0, result
+    assert whole(world)["serial"] != serial
+    assert world.pebble.issued() == issued
+    events = [event["event"] for event in world.certferry.json("events")["events"]]
+    assert events.count("delivery.key-lost") >= 1, events
+    assert "no longer has the key" in world.certferry.good("events").out
+    again = world.certferry.apply()
+    assert again.code == 0 and "nothing was to do" in again.out, again
+
+
+def test_staged_key_lost(keyless):
+    issue_undelivered(keyless)
+    serial = row(keyless)["serial"]
+    lose_staged(keyless)
+    assert_ordered_anew(keyless, keyless.certferry.apply(), serial)
+
+
+def drop_key(host):
+    host.resolve("privkey.pem").unlink()
+
+
+def other_key(host):
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-out", host.resolve("privkey.pem")], check=True,
+                   capture_output=True)
+
+
+def drop_all(host):
+    """The server as it is after its reinstallation, but for its accounts."""
+    shutil.rmtree(host.path("."))
+
+
+@pytest.mark.parametrize("lose", [drop_key, other_key, drop_all])
+def test_live_key_lost(keyless, lose):
+    assert keyless.certferry.apply().code == 0
+    serial = whole(keyless)["serial"]
+    lose(keyless.host)
+    assert_ordered_anew(keyless, keyless.certferry.apply(), serial)
+
+
+@pytest.mark.parametrize("is_installed", [False, True], ids=["staged", "live"])
+def test_key_lost_and_killed(keyless, is_installed):
+    """SIGKILL when the loss is known and the new order is not begun yet, or just is. The
+    next run plans it, and its look before is not put off by a test that misses the files."""
+    if is_installed:
+        assert keyless.certferry.apply().code == 0
+        drop_all(keyless.host)
+    else:
+        issue_undelivered(keyless)
+        lose_staged(keyless)
+    serial = row(keyless)["serial"]
+    process = subprocess.Popen(
+        keyless.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=keyless.certferry.environment(), start_new_session=True)
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if "no longer has the key" in line:
+            os.killpg(process.pid, signal.SIGKILL)
+            break
+    process.stderr.close()
+    assert process.wait(60) == -signal.SIGKILL, "".join(lines)
+    wait_until_group_is_gone(process.pid)
+    assert keyless.pebble.issued() == 1
+    assert_ordered_anew(keyless, keyless.certferry.apply(), serial)
+
+
+def test_every_key_lost(keyless):
+    """A server that loses one key after the other does not use up what the CA gives."""
+    assert keyless.certferry.apply().code == 0
+    serial = whole(keyless)["serial"]
+    drop_all(keyless.host)
+    assert_ordered_anew(keyless, keyless.certferry.apply(), serial)
+    serial = whole(keyless)["serial"]
+    drop_all(keyless.host)
+    for _ in range(2):
+        result = keyless.certferry.apply()
+        assert result.code == WAITS, result
+    assert keyless.pebble.issued() == 2
+    plan = keyless.certferry.json("plan")["plan"]
+    assert plan[0]["action"] == "wait" and "again" in plan[0]["reason"], plan
+    # Who has found out why says so.
+    assert_ordered_anew(keyless, keyless.certferry.apply("--force", "www"), serial, issued=3)

@@ -5,11 +5,22 @@ import subprocess
 
 import pytest
 
+from agent_host import put_program
 from fleet import SLOT, ZONE
-from services import PLACEHOLDER, SERVICES, ServiceHost
+from services import PLACEHOLDER, SERVICES, ServiceHost, wait_for
 
 
-def make_world(world, services, /, **certificate):
+def give_agent(world, host):
+    """What an administrator does: the script, made from the configuration, run there."""
+    put_program(host.root)
+    (host.root / "var/lib").mkdir(exist_ok=True)
+    host.write("setup", world.certferry.good("agent", "script", host.name).out)
+    done = subprocess.run(["env", "-i", "/usr/sbin/chroot", host.root, "/bin/sh", "/setup"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done
+
+
+def make_world(world, services, /, transport="shell", **certificate):
     world.add_dns()
     world.add_ca()
     host = ServiceHost(world.directory / "mx-1", "mx-1", world.net.address(100), world.cache,
@@ -24,6 +35,8 @@ def make_world(world, services, /, **certificate):
                    "services": list(services), **certificate}
     world.add_certificate(**certificate)
     world.set_up()
+    if transport == "agent":
+        give_agent(world, host)
     return host
 
 
@@ -67,13 +80,16 @@ def test_service(world, name):
 
 
 MAIL = ["postfix", "dovecot", "apache2"]
+TRANSPORTS = pytest.mark.parametrize("transport", ["shell", "agent"])
 
 
-def test_mail_host(world):
+@TRANSPORTS
+def test_mail_host(world, transport):
     """One certificate, three services: all or none."""
-    host = make_world(world, MAIL)
+    host = make_world(world, MAIL, transport)
     assert world.certferry.apply().code == 0
     first = assert_served(world, host)
+    assert row_of(world)["transport"] == transport
     for name in MAIL:
         host.service(name).configure(SLOT, broken=True)
         result = world.certferry.apply("--force", "www", "--no-check")
@@ -86,9 +102,10 @@ def test_mail_host(world):
     assert assert_served(world, host) != first
 
 
-def test_one_service_does_not_come_back(world):
+@TRANSPORTS
+def test_one_service_does_not_come_back(world, transport):
     """Its test is good, but it serves another certificate: the others go back, too."""
-    host = make_world(world, MAIL)
+    host = make_world(world, MAIL, transport)
     assert world.certferry.apply().code == 0
     first = assert_served(world, host)
     host.service("apache2").configure(PLACEHOLDER)
@@ -100,6 +117,33 @@ def test_one_service_does_not_come_back(world):
     assert host.service("postfix").all_served() == {first}
     assert host.service("dovecot").all_served() == {first}
     host.service("apache2").configure(SLOT)
+    assert world.certferry.apply().code == 0
+    assert assert_served(world, host) != first
+
+
+def test_second_reload_fails(world):
+    """Postfix has reloaded with the new one when dovecot's reload says no: all three go
+    back to the old one, postfix by another reload."""
+    host = make_world(world, MAIL, "agent")
+    assert world.certferry.apply().code == 0
+    first = assert_served(world, host)
+    log = host.root / "var/log/postfix.log"
+    reloads = log.read_text().count("reload -- version")
+    doveadm = host.root / "usr/bin/doveadm"
+    real = doveadm.with_name("doveadm.real")
+    doveadm.rename(real)
+    host.write("usr/bin/doveadm", "#!/bin/sh\n[ \"$1\" != reload ] || "
+               "{ echo 'the reload says no' >&2; exit 1; }\nexec doveadm.real \"$@\"\n", 0o755)
+    result = world.certferry.apply("--force", "www", "--no-check")
+    assert result.code != 0
+    text = row_of(world)["error"]["text"]
+    assert "reload failed" in text and "says no" in text, text
+    assert host.installed_sha256() == first
+    for name in MAIL:
+        assert host.service(name).all_served() == {first}, name
+    wait_for("postfix was reloaded and put back",
+             lambda: log.read_text().count("reload -- version") >= reloads + 2)
+    real.replace(doveadm)
     assert world.certferry.apply().code == 0
     assert assert_served(world, host) != first
 

@@ -73,17 +73,17 @@ static void enroll(struct fixture *f)
 	OK(f, store_host_keys_replace(f->store, text_host, &key, 1, &event, &f->err));
 }
 
-/* An issued certificate of that age, wanted as the world wants it now. */
-static int64_t issue(struct fixture *f, const struct world *w, int64_t age_s,
-                     int64_t life_s)
+/* What came of the order: a certificate of that age, wanted as the world wants it now. */
+static int64_t issue_for(struct fixture *f, const struct world *w, int64_t order_id,
+                         int64_t age_s, int64_t life_s)
 {
 	AUTO_CERTIFICATE struct certificate row = { 0 };
 	const struct event event = { .name = "certificate.issued" };
 	static unsigned char fill;
 
-	row.order_id = fixture_order(f, text_name, text_host, "a.test");
-	fixture_order_state(f, text_name, text_host, ORDER_DONE, 0);
-	row.key_id = fixture_key(f, "certificate");
+	row.order_id = order_id;
+	if (w->certificate.key_on != KEY_ON_TARGET)
+		row.key_id = fixture_key(f, "certificate");
 	row.name = xstrdup(text_name);
 	row.host = xstrdup(text_host);
 	row.ca = xstrdup(text_ca);
@@ -107,6 +107,15 @@ static int64_t issue(struct fixture *f, const struct world *w, int64_t age_s,
 	order.certificate_id = row.id;
 	OK(f, store_order_save(f->store, &order, false, &event, &f->err));
 	return row.id;
+}
+
+static int64_t issue(struct fixture *f, const struct world *w, int64_t age_s,
+                     int64_t life_s)
+{
+	const int64_t order_id = fixture_order(f, text_name, text_host, "a.test");
+
+	fixture_order_state(f, text_name, text_host, ORDER_DONE, 0);
+	return issue_for(f, w, order_id, age_s, life_s);
 }
 
 static void deliver(struct fixture *f, const struct world *w, int64_t id)
@@ -590,6 +599,109 @@ static const struct {
 	{ "each its own", two_names, text_alias, NULL, NULL },
 };
 
+/* The server says that it has no key for the newest one. */
+static void lose_key(struct fixture *f, int64_t id, const char *code)
+{
+	AUTO_DELIVERY struct delivery row = { .certificate = xstrdup(text_name),
+		                              .host = xstrdup(text_host),
+		                              .wanted_id = id,
+		                              .installed_id = id,
+		                              .state = DELIVERY_PUSH,
+		                              .attempts = 1 };
+
+	(void)err_set(&row.last, ERR_TEMPORARY, "gone");
+	snprintf(row.last.code, sizeof(row.last.code), "%s", code);
+	OK(f, store_delivery_put(f->store, &row, NULL, &f->err));
+}
+
+static int64_t newest_order(struct fixture *f)
+{
+	AUTO_ORDER struct order order = { 0 };
+	bool found;
+
+	OK(f,
+	   store_order_newest(f->store, text_name, text_host, &order, &found, &f->err));
+	return order.id;
+}
+
+static const struct {
+	const char *name;
+	enum config_key_on key_on;
+	const char *code;
+	bool is_ordered;
+} loss_rows[] = {
+	{ "lost", KEY_ON_TARGET, DELIVERY_NO_KEY, true },
+	{ "another trouble", KEY_ON_TARGET, "login", false },
+	{ "a key of ours", KEY_ON_ISSUER, DELIVERY_NO_KEY, false },
+};
+
+static void a_lost_key_is_a_new_certificate(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(loss_rows); i++) {
+		void *one = NULL;
+		struct fixture *f;
+		struct world w;
+
+		assert_int_equal(fixture_setup(&one), 0);
+		f = one;
+		make_world(&w);
+		enroll(f);
+		w.certificate.key_on = loss_rows[i].key_on;
+		lose_key(f, issue(f, &w, DAY, 90 * DAY), loss_rows[i].code);
+		const struct fleet_item item = plan_one(f, &w, NULL);
+		const int64_t before = newest_order(f);
+
+		CHECK(loss_rows[i].name,
+		      (item.action == FLEET_ISSUE) == loss_rows[i].is_ordered);
+		OK(f,
+		   fleet_order_anew(&w.config, f->store, text_name, text_host, &f->err));
+		CHECK(loss_rows[i].name,
+		      (newest_order(f) != before) == loss_rows[i].is_ordered);
+		fixture_teardown(&one);
+	}
+	DONE();
+}
+
+/* Lost again and again: at once, after six hours, then every three days. */
+static const struct {
+	const char *name;
+	int64_t age_s;
+	bool is_ordered;
+} again_rows[] = {
+	{ "first, at once", 0, true },
+	{ "second, at once", 0, false },
+	{ "second, six hours later", 6 * 3600 + 1, true },
+	{ "third, six hours later", 6 * 3600 + 1, false },
+	{ "third, three days later", 3 * DAY + 1, true },
+	{ "fourth, two days later", 2 * DAY, false },
+};
+
+static void lost_keys_do_not_use_up_the_ca(void **state)
+{
+	struct fixture *f = *state;
+	bool is_ordered = false;
+	struct world w;
+
+	make_world(&w);
+	enroll(f);
+	w.certificate.key_on = KEY_ON_TARGET;
+	for (size_t i = 0; i < ARRAY_SIZE(again_rows); i++) {
+		const int64_t order = is_ordered ? newest_order(f)
+		                                 : fixture_order(f, text_name, text_host,
+		                                                 "a.test");
+
+		fixture_order_state(f, text_name, text_host, ORDER_DONE, 0);
+		lose_key(f, issue_for(f, &w, order, again_rows[i].age_s, 90 * DAY),
+		         DELIVERY_NO_KEY);
+		OK(f,
+		   fleet_order_anew(&w.config, f->store, text_name, text_host, &f->err));
+		is_ordered = newest_order(f) != order;
+		CHECK(again_rows[i].name, is_ordered == again_rows[i].is_ordered);
+	}
+	DONE();
+}
+
 static void an_alias_for_all_is_warned_of(void **state)
 {
 	struct fixture *f = *state;
@@ -697,6 +809,9 @@ int main(void)
 		cmocka_unit_test(a_renewal_that_waits_hides_nothing),
 		STORE_TEST(a_renewal_that_waits_for_a_person_hides_nothing),
 		cmocka_unit_test(what_is_kept_back_hides_nothing),
+		cmocka_unit_test(a_lost_key_is_a_new_certificate),
+		cmocka_unit_test_setup_teardown(lost_keys_do_not_use_up_the_ca,
+		                                fixture_setup, fixture_teardown),
 		STORE_TEST(an_alias_for_all_is_warned_of),
 		STORE_TEST(the_ca_says_how_long),
 		STORE_TEST(an_unknown_name_is_an_error),

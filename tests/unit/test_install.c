@@ -256,6 +256,8 @@ static void lines_are_parsed(void **state)
 		{ "certferry-1 staged www", INSTALL_STAGED, "www", "" },
 		{ "certferry-1 unchanged a.b_c-d", INSTALL_UNCHANGED, "a.b_c-d", "" },
 		{ "certferry-1 slot-failed www no space", INSTALL_SLOT_FAILED, "www", "no space" },
+		{ "certferry-1 no-key www it is gone", INSTALL_NO_KEY, "www", "it is gone" },
+		{ "certferry-1 no-key www", INSTALL_STEP_COUNT, "", "" },
 		{ "certferry-1 switched", INSTALL_SWITCHED, "", "" },
 		{ "certferry-1 tested", INSTALL_TESTED, "", "" },
 		{ "certferry-1 test-failed ended with status 1: x", INSTALL_TEST_FAILED, "", "ended with status 1: x" },
