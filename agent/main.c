@@ -39,11 +39,20 @@ static const struct command {
 static int usage(void)
 {
 	fprintf(stderr, "certferry-agent %s\n\n", CERTFERRY_VERSION);
-	fputs("Usage: certferry-agent [--policy FILE] COMMAND [SLOT]\n\n", stderr);
+	fputs("Usage: certferry-agent [--policy FILE] COMMAND [SLOT]\n"
+	      "       certferry-agent --version\n\n",
+	      stderr);
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(stderr, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fprintf(stderr, "\nThe policy is %s unless another is named.\n", POLICY_PATH);
 	return 2;
+}
+
+/* Says that it runs on this machine: its libraries are there. */
+static int version(void)
+{
+	printf("certferry-agent %s\n", CERTFERRY_VERSION);
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static const struct command *find(const char *name)
@@ -80,6 +89,8 @@ int main(int argc, char **argv)
 	int at = 1;
 
 	boot_clean();
+	if (argc == 2 && str_eq(argv[1], "--version"))
+		return version();
 	if (argc >= 3 && str_eq(argv[1], "--policy")) {
 		path = argv[2];
 		at = 3;

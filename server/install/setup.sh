@@ -77,6 +77,31 @@ field() {
 	entry passwd "$user" | cut -d : -f "$1"
 }
 
+# What a program says of the machine it is for.
+kind() {
+	od -An -tx1 -N6 "$1"
+	od -An -tx1 -j18 -N2 "$1"
+}
+
+# Before anything is changed: does program $1, which came as $2, run on this server? (What
+# is for another machine is not even tried: a shell would take it for a script.)
+try_agent() {
+	[ "$(kind "$1")" = "$(kind /bin/sh)" ] ||
+		quit "$2 is for another kind of machine than this server's programs ($(uname -m)):" \
+			"build certferry-agent on one of this kind, or install its package here;" \
+			"nothing was changed"
+	said=$("$1" --version 2>&1) && return
+	case $said in
+	*"shared libraries"*)
+		needs="install it (Debian: libyaml-0-2 and libssl3 or libssl3t64; elsewhere the packages \
+of libyaml and OpenSSL 3)" ;;
+	*)
+		needs="it was built for another or newer system: build certferry-agent on one like this, \
+or install its package here" ;;
+	esac
+	quit "$2 does not run on this server ($said): $needs, and run this again; nothing was changed"
+}
+
 put_agent() {
 	if [ -n "$1" ]; then
 		[ -f "$1" ] || quit "there is no file $1"
@@ -84,10 +109,14 @@ put_agent() {
 		new=$agent.new
 		rm -f "$new"
 		cp "$1" "$new"
+		chmod 0755 "$new"
+		try_agent "$new" "$1"
 		put "$agent" 0755
+	else
+		[ -x "$agent" ] ||
+			quit "there is no $agent: install its package, or name its file behind the script"
+		try_agent "$agent" "$agent"
 	fi
-	[ -x "$agent" ] ||
-		quit "there is no $agent: install its package, or name its file behind the script"
 }
 
 make_user() {
@@ -290,7 +319,7 @@ put_key() {
 
 [ $# -le 1 ] || quit "one argument at most: the file of certferry-agent"
 [ "$(id -u)" = 0 ] || quit "this must be run as root"
-for tool in chmod chown cmp cp cut find grep id mkdir mv rm; do
+for tool in chmod chown cmp cp cut find grep id mkdir mv od rm uname; do
 	command -v "$tool" >/dev/null || quit "this server has no $tool"
 done
 host=${CERTFERRY_HOST:-$only}

@@ -173,6 +173,56 @@ def test_group(world):
     assert nobody.code != 0 and "no host and no group 'wbe'" in nobody.err, nobody
 
 
+def without_library(host):
+    """The agent here; libyaml is what the server lacks."""
+    gone = list((host.root / "usr/lib").rglob("libyaml-0.so*"))
+    assert gone, "the agent has no library to lose"
+    for path in gone:
+        path.unlink()
+    return PROGRAM.read_bytes()
+
+
+def for_another_machine(host):
+    program = bytearray(PROGRAM.read_bytes())
+    program[18:20] = b"\x02\x00"  # e_machine: SPARC
+    return bytes(program)
+
+
+def of_another_system(host):
+    """Its loader is not there."""
+    program = PROGRAM.read_bytes()
+    loader = program[program.index(b"/lib64/ld-"):].split(b"\0")[0]
+    return program.replace(loader, loader[:-1] + b"9", 1)
+
+
+@pytest.mark.parametrize("flavour, old", [("debian", False), ("busybox", True)])
+@pytest.mark.parametrize("make, text", [
+    (without_library, "libyaml-0-2 and libssl3"),
+    (for_another_machine, "for another kind of machine"),
+    (of_another_system, "built for another or newer system")])
+def test_an_agent_that_does_not_run(world, flavour, old, make, text):
+    """It is tried before anything is changed, and what to do is said."""
+    host = simple_world(world, flavour=flavour)
+    (host.root / "tmp/agent").write_bytes(make(host))
+    if old:
+        (host.root / "usr/sbin/certferry-agent").write_text("#!/bin/sh\nexit 0\n")
+    else:
+        (host.root / "usr/sbin/certferry-agent").unlink()
+    before = tree(host)
+    done = run_script(host, world.certferry.good("agent", "script", "web-1").out, "/tmp/agent")
+    assert done.returncode == 1 and text in done.stderr and "nothing was changed" in done.stderr, done
+    assert tree(host) == before
+
+
+def test_the_agent_of_a_package_that_does_not_run(world):
+    host = simple_world(world)
+    without_library(host)
+    before = tree(host)
+    done = run_script(host, world.certferry.good("agent", "script", "web-1").out)
+    assert done.returncode == 1 and "libyaml-0.so.2" in done.stderr, done
+    assert tree(host) == before
+
+
 def link_policy(host):
     (host.root / "etc/certferry").mkdir()
     (host.root / POLICY).symlink_to("/tmp/policy")
@@ -266,6 +316,12 @@ def test_install(world, user, login):
     assert asked.code != 0 and "--yes does what is shown above" in asked.err, asked
     assert "authorized_keys" in asked.out and "directory: '/etc/ssl/certferry/www'" in asked.out
     assert tree(host) == before
+    without_library(host)
+    early = world.certferry.run(*words, "--yes")
+    assert early.code != 0 and "libyaml-0-2 and libssl3" in early.err, early
+    assert tree(host) == before
+    put_program(host.root)
+    (host.root / "usr/sbin/certferry-agent").unlink()
     done = world.certferry.good(*words, "--yes")
     assert "www could be installed" in done.out, done
     assert "web-1 is ready" in done.out, done
