@@ -10,15 +10,38 @@
 #include "pem.h"
 
 DEFINE_CLEANUP(AUTHORITY_KEYID *, AUTHORITY_KEYID_free);
+DEFINE_CLEANUP(EVP_MD_CTX *, EVP_MD_CTX_free);
 
-enum { AHEAD_MAX_S = 3600 };
+enum { AHEAD_MAX_S = 3600, SIGNATURE_MAX = 4096 / 8 };
+
+/* A private key brings its public half along, and that is what is compared; a damaged one
+ * would only be seen in the service's handshakes. */
+static bool signs_for(const struct key *key, EVP_PKEY *public)
+{
+	static const unsigned char text[] = "certferry";
+	CLEANUP(EVP_MD_CTX_freep) EVP_MD_CTX *sign = EVP_MD_CTX_new();
+	CLEANUP(EVP_MD_CTX_freep) EVP_MD_CTX *verify = EVP_MD_CTX_new();
+	const EVP_MD *digest = key_evp_digest(key);
+	unsigned char signature[SIGNATURE_MAX];
+	size_t len = sizeof(signature);
+
+	return sign && verify &&
+	       EVP_DigestSignInit(sign, NULL, digest, NULL, key_evp(key)) == 1 &&
+	       EVP_DigestSign(sign, signature, &len, text, sizeof(text)) == 1 &&
+	       EVP_DigestVerifyInit(verify, NULL, digest, NULL, public) == 1 &&
+	       EVP_DigestVerify(verify, signature, len, text, sizeof(text)) == 1;
+}
 
 static bool check_key(X509 *leaf, const struct key *key, struct err *err)
 {
 	EVP_PKEY *theirs = X509_get0_pubkey(leaf);
 
-	return (theirs && EVP_PKEY_eq(theirs, key_evp(key)) == 1) ||
-	       openssl_err(err, ERR_REMOTE, "the certificate is for another key");
+	if (!theirs || EVP_PKEY_eq(theirs, key_evp(key)) != 1)
+		return openssl_err(err, ERR_REMOTE, "the certificate is for another key");
+	return signs_for(key, theirs) ||
+	       openssl_err(err, ERR_REMOTE,
+	                   "the private key is damaged: what it signs, its public half "
+	                   "does not verify");
 }
 
 static const char *first_missing(const struct strlist *from, const struct strlist *in)

@@ -54,6 +54,16 @@ static bool add_name(const GENERAL_NAME *name, struct strlist *out, struct err *
 	return true;
 }
 
+/* A second list of extensions would not be looked at here, and perhaps by the CA. */
+static bool has_one_list(const X509_REQ *req)
+{
+	const X509_ATTRIBUTE *one = X509_REQ_get_attr_count(req) == 1
+	                                ? X509_REQ_get_attr(req, 0)
+	                                : NULL;
+
+	return one && X509_ATTRIBUTE_count(one) == 1;
+}
+
 /* subjectAltName and nothing else: a CA might grant what we do not look at. */
 static bool read_names(X509_REQ *req, struct strlist *out, struct err *err)
 {
@@ -62,7 +72,7 @@ static bool read_names(X509_REQ *req, struct strlist *out, struct err *err)
 	CLEANUP(GENERAL_NAMES_freep) GENERAL_NAMES *all = NULL;
 	int count;
 
-	if (!extensions || sk_X509_EXTENSION_num(extensions) != 1 ||
+	if (!extensions || sk_X509_EXTENSION_num(extensions) != 1 || !has_one_list(req) ||
 	    X509_NAME_entry_count(X509_REQ_get_subject_name(req)) != 0)
 		return err_set(err, ERR_REMOTE,
 		               "the request must have names in subjectAltName, and "

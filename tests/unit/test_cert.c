@@ -291,6 +291,43 @@ static void build(struct buf *pem, const char *text)
 	}
 }
 
+/* The certificate's public half beside another's private one. */
+static void test_damaged_key(void **state)
+{
+	struct err err = { 0 };
+	AUTO_KEY struct key *other = key_new(KEY_EC_256, &err);
+	AUTO_KEY struct key *damaged = NULL;
+	AUTO_SECRET struct secret *whole = key_format_der(other, &err);
+	AUTO_SECRET struct secret *der = NULL;
+	AUTO_BUF struct buf from = BUF_INIT(100), to = BUF_INIT(100),
+			    bytes = BUF_INIT(500);
+	AUTO_STRLIST struct strlist names = { 0 };
+	AUTO_BUF struct buf pem = BUF_INIT(100000);
+	AUTO_CERT struct cert cert = { 0 };
+	const struct make_cert leaf = good_leaf();
+	size_t len;
+	const char *text = secret_reveal(whole, &len);
+	char *at;
+
+	(void)state;
+	assert_true(key_public_bytes(other, &from, &err));
+	assert_true(key_public_bytes(keys.key, &to, &err));
+	buf_add(&bytes, text, len);
+	at = memmem(bytes.data, bytes.len, from.data, from.len);
+	assert_non_null(at);
+	memcpy(at, to.data, to.len);
+	der = secret_new(bytes.data, bytes.len);
+	damaged = key_parse(der, &err);
+	assert_non_null(damaged);
+	strlist_add(&names, "a.example");
+	strlist_add(&names, "b.example");
+	make_pem(&pem, &leaf);
+	assert_true(cert_parse(pem.data, pem.len, &cert, &err));
+	assert_true(cert_check(&cert, keys.key, &names, now, &err));
+	assert_false(cert_check(&cert, damaged, &names, now, &err));
+	assert_non_null(strstr(err.msg, "damaged"));
+}
+
 static void test_texts(void **state)
 {
 	(void)state;
@@ -416,9 +453,10 @@ static void test_odd_contents(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_checks),   cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_cut),      cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_contents), cmocka_unit_test(test_odd_contents),
+		cmocka_unit_test(test_damaged_key),  cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_texts),        cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_limits),       cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_odd_contents),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

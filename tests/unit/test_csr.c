@@ -167,12 +167,72 @@ static void test_asks_for_more(void **state)
 	DONE();
 }
 
+static int make_list(const char *names, unsigned char **der)
+{
+	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
+	int len;
+
+	sk_X509_EXTENSION_push(
+	    list, X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names));
+	len = ASN1_item_i2d((ASN1_VALUE *)list, der, ASN1_ITEM_rptr(X509_EXTENSIONS));
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+	return len;
+}
+
+/* A second list of extensions, of which OpenSSL shows the first one only. */
+static void test_two_lists(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name;
+		int nid; /* of the attribute it is in; 0: it is a second value of the first */
+	} lists[] = {
+		{ "another attribute", NID_ms_ext_req },
+		{ "another value",     0              },
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		AUTO_CSR struct csr csr = CSR_INIT;
+		X509_REQ *req = X509_REQ_new();
+		EVP_PKEY *key = EVP_EC_gen("P-256");
+		struct err err = { 0 };
+		unsigned char *one = NULL, *two = NULL, *der = NULL;
+		int len = make_list("DNS:a.example", &one);
+		int more = make_list("DNS:b.example", &two);
+		X509_ATTRIBUTE *first = X509_ATTRIBUTE_create_by_NID(
+		    NULL, NID_ext_req, V_ASN1_SEQUENCE, one, len);
+
+		if (!lists[i].nid)
+			X509_ATTRIBUTE_set1_data(first, V_ASN1_SEQUENCE, two, more);
+		X509_REQ_set_pubkey(req, key);
+		X509_REQ_add1_attr(req, first);
+		if (lists[i].nid)
+			X509_REQ_add1_attr_by_NID(req, lists[i].nid, V_ASN1_SEQUENCE, two,
+			                          more);
+		X509_REQ_sign(req, key, EVP_sha256());
+		len = i2d_X509_REQ(req, &der);
+		CHECK(lists[i].name, len > 0 &&
+		                         !csr_parse(der, (size_t)len, &csr, &err) &&
+		                         strstr(err.msg, "nothing else"));
+		OPENSSL_free(one);
+		OPENSSL_free(two);
+		OPENSSL_free(der);
+		X509_ATTRIBUTE_free(first);
+		EVP_PKEY_free(key);
+		X509_REQ_free(req);
+	}
+	DONE();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_seen),
 		cmocka_unit_test(test_asks_for_more),
+		cmocka_unit_test(test_two_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
