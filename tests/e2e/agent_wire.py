@@ -48,7 +48,7 @@ class Ca:
         self.pem = self.cert.public_bytes(serialization.Encoding.PEM).decode()
 
     def _sign(self, subject, public, names, begin_days, days, is_ca):
-        now = datetime.datetime.utcnow()
+        now = datetime.datetime.now(datetime.timezone.utc)
         begin = now + datetime.timedelta(days=begin_days, minutes=-5)
         builder = (x509.CertificateBuilder()
                    .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))

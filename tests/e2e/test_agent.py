@@ -15,6 +15,7 @@ import threading
 import time
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import agent_wire as wire
 from agent_wire import CERT, CHAIN, KEY, Session, frame, job, walk
@@ -542,9 +543,9 @@ def traced(machine, files, *options):
     session.end()
 
 
-def test_kill_at_system_calls(machine, ca, tmp_path):
+def test_kill_at_system_calls(machine, ca, tmp_path, request):
     """SIGKILL of agent and runner at a sample of their system calls; at all of them with
-    CERTFERRY_SLOW_TESTS. Old or new is live, never a mixture, and the next run ends it."""
+    --full. Old or new is live, never a mixture, and the next run ends it."""
     if not shutil.which("strace"):
         pytest.skip("no strace here")
     files = ca.leaf("www.example.org")
@@ -559,7 +560,7 @@ def test_kill_at_system_calls(machine, ca, tmp_path):
         most[call] = max(most[call], count)
     points = [(call, when) for call in sorted(most) for when in range(1, most[call] + 1)]
     assert len(points) > 200
-    if not os.environ.get("CERTFERRY_SLOW_TESTS"):
+    if not request.config.getoption("--full"):
         points = random.Random(7).sample(points, 20)
     machine.install(("www", files), anyway=True)
     for call, when in points:
@@ -735,6 +736,8 @@ def test_sudo_for_the_reload(machine, ca):
     """A user of its own and one literal line of sudoers: the reload is root's."""
     if not shutil.which("sudo"):
         pytest.skip("no sudo here")
+    if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        pytest.skip("no mount namespaces here (or a chroot whose root is no mount point)")
     sudoers = machine.base / "sudoers"
     sudoers.write_text(f"daemon ALL=(root) NOPASSWD: {machine.base}/serve reload web\n")
     sudoers.chmod(0o440)
@@ -784,15 +787,30 @@ def test_no_process_stays(machine, ca):
                               check=False).stdout
 
 
-def test_memory(machine, ca):
-    """What the session keeps for itself; libcrypto's shared text is everybody's."""
+def memory(pid):
+    """What the kernel says of a process's memory, in KiB, and everything else."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return {name: int(value) for name, value in re.findall(r"(\w+):\s+(\d+) kB", status)}, status
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa4096"])
+def test_memory(machine, ca, kind):
+    """The figures of docs/protocol-agent.md: what an install has of its own, and with what
+    it shares. Needs a build as it is installed: the stage "installed" of test.sh."""
     if "asan" in subprocess.check_output(["ldd", PROGRAM], text=True):
         pytest.skip("a sanitizer needs more")
-    session = machine.start(("www", ca.leaf("www.example.org")))
+    key = (rsa.generate_private_key(65537, 4096) if kind == "rsa4096"
+           else ec.generate_private_key(ec.SECP256R1()))
+    files = ca.leaf(*[f"h{n}.www.example.org" for n in range(50)], public=key.public_key())
+    files[KEY] = wire.key_pem(key)
+    session = machine.start(("www", files))
     session.wait_for("reloaded")
-    status = pathlib.Path(f"/proc/{session.process.pid}/status").read_text()
-    own = int(next(line for line in status.splitlines() if line.startswith("RssAnon")).split()[1])
+    pid = session.process.pid
+    runner = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    has, status = memory(pid)
+    runs, runs_status = memory(runner[0])
     session.send(frame(wire.COMMIT))
-    session.end()
-    assert own <= 4096, status
-    assert "Seccomp:\t2" in status
+    assert session.end()[0][-1] == "committed"
+    assert len(runner) == 1 and "Seccomp:\t2" in status
+    assert has["RssAnon"] <= 2048 and runs["RssAnon"] <= 2048, (status, runs_status)
+    assert has["VmHWM"] <= 10240 and runs["VmHWM"] <= 4096, (status, runs_status)
