@@ -29,20 +29,31 @@ from hosts import SLOT
 from net import wait_for
 
 FILES = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
-SAMPLE = 10  # of each kind, in a run that is not --full
+SAMPLE = 8  # of each kind, in a run that is not --full
 
-# Names of processes, whether they are below sshd, and which of them are meant, by all names
-# that one had. The worker begins as a fork of the issuer, before it is another program.
-Kind = collections.namedtuple("Kind", "names is_below_sshd is_meant")
+
+
+class Kind:
+    """Names of processes, whether they are below sshd, and which of them are meant, by all
+    names that one had. parts: of the whole, for as many worlds at a time as pytest -n says."""
+
+    def __init__(self, parts, names, is_below_sshd=True, is_meant=None, user="root"):
+        self.parts, self.names, self.is_below_sshd, self.user = parts, names, is_below_sshd, user
+        self.is_meant = is_meant or (lambda process, names: True)
+
+
+SSHD, AGENT = "sshd,sshd-session,sshd-auth", "certferry-agent"
+# The worker begins as a fork of the issuer, before it is another program. Where the agent has
+# a user of its own, sshd has one process for that user and one that stays root.
 KINDS = {
-    "issuer": Kind("certferry", False, lambda process, names: process == 1),
-    "worker": Kind("certferry,certferry-ssh-w", False,
+    "issuer": Kind(10, "certferry", False, lambda process, names: process == 1),
+    "worker": Kind(4, "certferry,certferry-ssh-w", False,
                    lambda process, names: "certferry-ssh-w" in names),
-    "sshd": Kind("sshd,sshd-session,sshd-auth", True, lambda process, names: True),
-    "agent": Kind("certferry-agent", True, lambda process, names: True),
+    "sshd": Kind(11, SSHD),
+    "agent": Kind(4, AGENT),
+    "user's sshd": Kind(13, SSHD, user="deploy"),
+    "user's agent": Kind(4, AGENT, user="deploy"),
 }
-# With --full: parts of the whole, for as many worlds at one time as pytest -n says.
-PARTS = {"issuer": 10, "worker": 4, "sshd": 11, "agent": 4}
 Call = collections.namedtuple("Call", "process number name")
 
 
@@ -89,7 +100,7 @@ class Delivery:
     """A world where one delivery is due, and the way back there."""
 
     def __init__(self, world, kill_at, kind):
-        self.kill_at, self.kind = kill_at, kind
+        self.kill_at, self.kind = kill_at, KINDS[kind]
         self.certferry, self.pebble = world.certferry, world.pebble
         self.host = world.hosts["web-1"]
         self.state = pathlib.Path(world.config["state-directory"])
@@ -183,11 +194,11 @@ class Delivery:
     def run(self, at=None):
         """Its report, line by line."""
         argv = [self.kill_at]
-        if KINDS[self.kind].is_below_sshd:
+        if self.kind.is_below_sshd:
             argv += ["--attach", self.host.sshd.process.pid]
         if at:
             argv += ["--at", f"{at.process}:{at.number}"]
-        argv += [KINDS[self.kind].names, self.report, *self.certferry.argv("-v", "apply", "--yes")]
+        argv += [self.kind.names, self.report, *self.certferry.argv("-v", "apply", "--yes")]
         environment = self.certferry.environment()
         # The leak check cannot be where a tracer is.
         environment["ASAN_OPTIONS"] += ":detect_leaks=0"
@@ -208,13 +219,13 @@ class Delivery:
                 names[int(line[1])].add(line[2])
         calls = [Call(int(line[1]), int(line[2]), line[3]) for line in lines if line[0] == "call"]
         return [call for call in calls
-                if KINDS[self.kind].is_meant(call.process, names[call.process])]
+                if self.kind.is_meant(call.process, names[call.process])]
 
     def kill(self, at):
         """Was it killed there? What must be true after it, whether or not."""
         lines, done = self.run(at)
         wait_for(f"no process stays, killed {at}", lambda: not self.processes(), 60)
-        if self.kind != "agent":  # which is there to put back what it had begun
+        if self.kind.names != AGENT:  # which is there to put back what it had begun
             wait_for(f"service and files agree, killed {at}",
                      lambda: self.served() == self.installed(), 60)
         between = self.served(), self.installed()
@@ -243,18 +254,39 @@ def sample(calls, count):
     for process in {call.process for call in calls}:
         own = [call for call in calls if call.process == process]
         changing = [call for call in own if call.name != "-"]
-        share = max(2, round(count * len(own) / len(calls)))
-        for among, number in ((changing, share // 2), (own, share - share // 2)):
+        share = max(1, round(count * len(own) / len(calls)))
+        for among, number in ((changing, (share + 1) // 2), (own, share // 2)):
             step = len(among) / (number or 1)
             chosen |= {among[int(step * (n + 0.5))] for n in range(number) if among}
     return sorted(chosen)
 
 
+def make_host(world, user):
+    """A server with the agent; what belongs to the agent's user is made as `agent install`
+    makes it."""
+    world.add_dns()
+    world.add_ca()
+    host = world.add_host("web-1", user=user)
+    world.add_certificate()
+    world.set_up()
+    if user == "root":
+        give_agent(host, world.public_key)
+        return
+    give_agent(host, world.public_key, f"    owner: {user}\n    group: {user}\n")
+    policy = host.root / "etc/certferry/agent.yaml"
+    policy.write_text(policy.read_text().replace("[/usr/bin/", "[sudo, -n, /usr/bin/"))
+    host.write("etc/sudoers", f"{user} ALL=(root) NOPASSWD: /usr/bin/test-service, "
+                              "/usr/bin/reload-service\n", 0o440)
+    for path in (SLOT, "/var/lib/certferry-agent"):
+        subprocess.run(["chroot", host.root, "install", "-d", "-o", user, "-g", user, path],
+                       check=True)
+
+
 def pytest_generate_tests(metafunc):
     is_full = metafunc.config.getoption("--full")
     metafunc.parametrize("kind, part", [
-        (kind, part) for part in range(max(PARTS.values()) if is_full else 1)
-        for kind in KINDS if part < PARTS[kind]])
+        (name, part) for part in range(max(kind.parts for kind in KINDS.values()))
+        for name, kind in KINDS.items() if part < (kind.parts if is_full else 1)])
 
 
 def kill_at_each(delivery, points):
@@ -278,13 +310,12 @@ def kill_at_each(delivery, points):
 
 
 def test_kill_at_system_calls(world, kill_at, kind, part, request):
-    world.standard(1)
-    give_agent(world.hosts["web-1"], world.public_key)
+    make_host(world, KINDS[kind].user)
     delivery = Delivery(world, kill_at, kind)
     calls = delivery.calls()
     points = sample(calls, SAMPLE)
     if request.config.getoption("--full"):
-        points = [call for call in calls if call.number % PARTS[kind] == part]
+        points = [call for call in calls if call.number % KINDS[kind].parts == part]
     killed, seen, wrong = kill_at_each(delivery, points)
     print(f"\n{kind}: {len(calls)} system calls of {len({c.process for c in calls})} processes; "
           f"part {part}: {len(points)} tried, {killed} killed there; then {seen}; {len(wrong)} went wrong")
