@@ -29,28 +29,50 @@ static bool read_cert(struct delivery *delivery, struct err *err)
 	return cert_parse(pem.data, pem.len, &delivery->cert, err);
 }
 
-/* The key that came, or the one that was made here for this certificate. */
-static bool read_key(struct delivery *delivery, struct err *err)
+/* Only where the policy has the key from the issuer. */
+static bool check_who_makes_key(const struct delivery *delivery, struct err *err)
 {
-	const struct secret *sent = delivery->pem[AGENTWIRE_KEY];
-	size_t len;
-	const char *pem;
+	bool is_sent = delivery->pem[AGENTWIRE_KEY] != NULL;
 
-	if (delivery->slot->is_key_on_target) {
-		if (sent)
-			return err_set(
-			    err, ERR_DENIED,
-			    "this server's policy makes the key here, and takes "
-			    "none");
-		delivery->key = request_key(delivery, err);
-		return delivery->key != NULL;
-	}
-	if (!sent)
+	if (delivery->slot->is_key_on_target && is_sent)
+		return err_set(err, ERR_DENIED,
+		               "this server's policy makes the key here, and takes none");
+	if (!delivery->slot->is_key_on_target && !is_sent)
 		return err_set(err, ERR_DENIED,
 		               "no key was sent, and this server's policy makes none for "
 		               "the slot (key-on: target)");
-	pem = secret_reveal(sent, &len);
+	return true;
+}
+
+static bool read_sent_key(struct delivery *delivery, struct err *err)
+{
+	size_t len;
+	const char *pem = secret_reveal(delivery->pem[AGENTWIRE_KEY], &len);
+
 	delivery->key = key_parse_pem(pem, len, err);
+	return delivery->key != NULL;
+}
+
+/* All that can be seen without the slot's directory: what is refused here has not even
+ * made it. */
+static bool accept_sent(struct delivery *delivery, struct err *err)
+{
+	const struct policy_slot *slot = delivery->slot;
+
+	if (!accept_names(slot, &delivery->cert.names, err) ||
+	    !check_who_makes_key(delivery, err))
+		return false;
+	return slot->is_key_on_target ||
+	       (read_sent_key(delivery, err) &&
+	        accept_check(slot, &delivery->cert, delivery->key, NULL, clock_now(),
+	                     err));
+}
+
+/* The key that came, or the one that was made here for this certificate. */
+static bool have_key(struct delivery *delivery, struct err *err)
+{
+	if (!delivery->key)
+		delivery->key = request_key(delivery, err);
 	return delivery->key != NULL;
 }
 
@@ -90,7 +112,6 @@ static bool write_delivery(const struct job *job, struct delivery *delivery,
 	                   &delivery->is_unchanged, err);
 }
 
-/* Names first: a certificate for others does not even make the directory. */
 static bool stage(const struct job *job, struct delivery *delivery, struct err *err)
 {
 	const struct policy_slot *slot = delivery->slot;
@@ -100,10 +121,9 @@ static bool stage(const struct job *job, struct delivery *delivery, struct err *
 	if (!slot->has_accounts)
 		return err_set(err, ERR_CONFIG, "no user %s or no group %s here",
 		               slot->owner, slot->group);
-	return read_cert(delivery, err) &&
-	       accept_names(slot, &delivery->cert.names, err) &&
+	return read_cert(delivery, err) && accept_sent(delivery, err) &&
 	       place_open(&delivery->place, slot->directory, true, err) &&
-	       place_lock(&delivery->place, err) && read_key(delivery, err) &&
+	       place_lock(&delivery->place, err) && have_key(delivery, err) &&
 	       accept_delivery(delivery, err) && write_delivery(job, delivery, err);
 }
 
@@ -140,8 +160,10 @@ static void switch_back(struct job *job, struct buf *text)
 		struct delivery *delivery = &job->deliveries[i];
 		struct err err = { 0 };
 
-		if (delivery->is_staged && !place_back(&delivery->place, &err))
-			buf_addf(text, "%s%s", text->len ? "; " : "", err.msg);
+		if (!delivery->is_staged || place_back(&delivery->place, &err))
+			continue;
+		buf_addf(text, "%s%s", text->len ? "; " : "", err.msg);
+		place_leave_unfinished(&delivery->place);
 	}
 }
 

@@ -79,6 +79,139 @@ static void acceptance(void **state)
 	DONE();
 }
 
+/* As a session does: taken apart, then looked at. */
+static bool is_taken(const struct policy_slot *slot, const struct key *key,
+                     const struct make_cert *want, struct err *err)
+{
+	AUTO_BUF struct buf pem = BUF_INIT(64 * 1024);
+	AUTO_CERT struct cert cert = { 0 };
+
+	make_pem(&pem, want);
+	return cert_parse(pem.data, pem.len, &cert, err) &&
+	       accept_check(slot, &cert, key, NULL, NOW, err);
+}
+
+/* An issuer that wants more than the policy gives it: a.example, *.b.example and
+ * xn--bcher-kva.example. */
+static void hostile_names(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *names, *constraints, *said; /* NULL: taken */
+	} rows[] = {
+		{ "DNS:a.example",                          NULL,       NULL },
+		{ "DNS:A.EXAMPLE",                          NULL,       NULL },
+		{ "DNS:xn--bcher-kva.example",              NULL,       NULL },
+		{ "DNS:XN--BCHER-KVA.example",              NULL,       NULL },
+		{ "DNS:*.b.example",                        NULL,       NULL },
+		{ "DNS:a.example",                          "CA:FALSE", NULL },
+		{ "DNS:a.example.",                         NULL,       "final dot" },
+		{ "DNS:.b.example",                         NULL,       "empty label" },
+		{ "DNS:x..b.example",                       NULL,       "empty label" },
+		{ "DNS:b.example",                          NULL,       "name b.example" },
+		{ "DNS:y.x.b.example",                      NULL,       "name y.x.b.example" },
+		{ "DNS:*.x.b.example",                      NULL,       "name *.x.b.example" },
+		{ "DNS:*.*.b.example",                      NULL,       "wildcard" },
+		{ "DNS:x*.b.example",                       NULL,       "wildcard" },
+		{ "DNS:*",                                  NULL,       "the certificate" },
+		{ "DNS:*.",                                 NULL,       "the certificate" },
+		{ "DNS:*.example",                          NULL,       "the certificate" },
+		{ "DNS:*.a.example",                        NULL,       "name *.a.example" },
+		{ "DNS:a.example.evil.example",             NULL,       "name a.example.evil.example" },
+		{ "DNS:evila.example",                      NULL,       "name evila.example" },
+		{ "DNS:b\303\274cher.example",            NULL,       "something else than letters" },
+		{ "DNS:xn--bcher-kva.example.b.example",    NULL,       "name xn--bcher-kva.example.b.example" },
+		{ "DNS:_x.b.example",                       NULL,       "something else than letters" },
+		{ "DNS:a.example/x",                        NULL,       "something else than letters" },
+		{ "DNS:a.example x",                        NULL,       "something else than letters" },
+		{ "DNS:192.0.2.1",                          NULL,       "an address is not a name" },
+		{ "DNS:a.example,IP:192.0.2.1",             NULL,       "no host" },
+		{ "DNS:a.example,IP:2001:db8::1",           NULL,       "no host" },
+		{ "DNS:a.example,email:a@a.example",        NULL,       "no host" },
+		{ "DNS:a.example,URI:https://a.example/",   NULL,       "no host" },
+		{ "DNS:a.example,RID:1.2.3.4",              NULL,       "no host" },
+		{ "DNS:a.example,otherName:1.2.3.4;UTF8:a", NULL,       "no host" },
+		{ NULL,                                     NULL,       "no names" },
+		{ "DNS:a.example",                          "CA:TRUE",  "one of a CA" },
+		{ "DNS:a.example",          "critical,CA:TRUE,pathlen:0", "one of a CA" },
+	};
+	/* clang-format on */
+	struct policy_slot slot = { .name = (char *)(uintptr_t) "www" };
+	struct err err = { 0 };
+	AUTO_KEY struct key *key = key_new(KEY_EC_256, &err);
+	EVP_PKEY *evp = evp_of(key);
+
+	(void)state;
+	strlist_add(&slot.names, "a.example");
+	strlist_add(&slot.names, "*.b.example");
+	strlist_add(&slot.names, "xn--bcher-kva.example");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct make_cert want = { .subject = "a.example",
+			                        .issuer = "a.example",
+			                        .names = rows[i].names,
+			                        .constraints = rows[i].constraints,
+			                        .not_before = NOW - DAY,
+			                        .not_after = NOW + DAY,
+			                        .key = evp,
+			                        .signer = evp };
+		const char *name = rows[i].names ? rows[i].names : "none";
+		bool taken = is_taken(&slot, key, &want, &err);
+
+		CHECK(name, taken == !rows[i].said);
+		CHECK(name, taken || strstr(err.msg, rows[i].said));
+	}
+	EVP_PKEY_free(evp);
+	strlist_deinit(&slot.names);
+	DONE();
+}
+
+/* Kinds of key that no slot takes, though the certificate is for them. */
+static void hostile_keys(void **state)
+{
+	static const struct {
+		const char *name, *kind;
+		size_t bits; /* RSA */
+		const char *group;
+	} rows[] = {
+		{ "P-521", "EC", 0, "P-521" },     { "secp256k1", "EC", 0, "secp256k1" },
+		{ "P-224", "EC", 0, "P-224" },     { "RSA 1024", "RSA", 1024, NULL },
+		{ "RSA 2047", "RSA", 2047, NULL }, { "Ed25519", "ED25519", 0, NULL },
+	};
+	struct policy_slot slot = { .name = (char *)(uintptr_t) "www" };
+
+	(void)state;
+	strlist_add(&slot.names, "a.example");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		EVP_PKEY *evp = rows[i].bits ? EVP_RSA_gen(rows[i].bits)
+		                : rows[i].group
+		                    ? EVP_EC_gen(rows[i].group)
+		                    : EVP_PKEY_Q_keygen(NULL, NULL, rows[i].kind);
+		const struct make_cert want = { .subject = "a.example",
+			                        .issuer = "a.example",
+			                        .names = "DNS:a.example",
+			                        .not_before = NOW - DAY,
+			                        .not_after = NOW + DAY,
+			                        .key = evp,
+			                        .signer = evp };
+		BIO *bio = BIO_new(BIO_s_mem());
+		AUTO_KEY struct key *key = NULL;
+		struct err err = { 0 };
+		char *text = NULL;
+		long len;
+
+		assert_true(
+		    PEM_write_bio_PKCS8PrivateKey(bio, evp, NULL, NULL, 0, NULL, NULL));
+		len = BIO_get_mem_data(bio, &text);
+		key = key_parse_pem(text, (size_t)len, &err);
+		CHECK(rows[i].name, !key || !is_taken(&slot, key, &want, &err));
+		CHECK(rows[i].name, err.msg[0]);
+		BIO_free(bio);
+		EVP_PKEY_free(evp);
+	}
+	strlist_deinit(&slot.names);
+	DONE();
+}
+
 static void formats(void **state)
 {
 	struct err err = { 0 };
@@ -142,6 +275,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(acceptance),
+		cmocka_unit_test(hostile_names),
+		cmocka_unit_test(hostile_keys),
 		cmocka_unit_test(formats),
 		cmocka_unit_test(pkcs12_without_password),
 		cmocka_unit_test(keys_in_pem),
