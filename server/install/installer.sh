@@ -88,7 +88,7 @@ take_lock() {
 	fi
 	try mkdir "$lock" || return 1
 	locks=$locks$dir$nl
-	printf "%s %s\n" "$$" "$boot" 2>/dev/null >"$lock/holder" || why="cannot write to $lock"
+	printf "%s %s\n" "$$" "$boot" 2>/dev/null >"$lock/holder" || why="cannot write to $lock: is the disk full?"
 	set +f
 	rm -rf "$dir"/.new-* "$dir/.live.new"
 	set -f
@@ -102,7 +102,7 @@ note_old() {
 	elif [ -e "$dir/live" ]; then
 		why="$dir/live is there and is not a link of certferry: move it away"
 	fi
-	printf "%s\n" "$old" 2>/dev/null >"$lock/old" || why="cannot write to $lock"
+	printf "%s\n" "$old" 2>/dev/null >"$lock/old" || why="cannot write to $lock: is the disk full?"
 	[ -z "$why" ]
 }
 

@@ -18,24 +18,34 @@ services:
   nginx:
     test: [/usr/bin/test-service]
     reload: [/usr/bin/reload-service]
-    test-timeout: 5
-    reload-timeout: 5
+    test-timeout: %(seconds)d
+    reload-timeout: %(seconds)d
 slots:
-  www:
-    names: [%(zone)s, "*.%(zone)s", "*.srv.%(zone)s"]
+  %(name)s:
+    names: [%(names)s]
     directory: %(slot)s
     services: [nginx]
 %(more)s
 """
-# A test or reload that fails, or a reload that does nothing, while a file is there.
+# While a file is there: a test or reload that fails, that does not end, that is held until
+# the file is gone, a reload that does nothing, or fails when all is done. /policy-next is
+# the policy that comes meanwhile.
 TEST = """#!/bin/sh
 [ ! -e /test-fails ] || { echo "the test says no"; exit 1; }
-exec nginx -t
+[ ! -e /test-hangs ] || exec sleep 600
+[ ! -e /policy-next ] || mv /policy-next /etc/certferry/agent.yaml
+nginx -t || exit
+[ ! -e /test-held ] || : >/held
+while [ -e /test-held ]; do sleep 0.1; done
 """
 RELOAD = """#!/bin/sh
 [ ! -e /reload-fails ] || { echo "the reload says no"; exit 1; }
+[ ! -e /reload-hangs ] || exec sleep 600
 [ ! -e /reload-skipped ] || exit 0
-exec nginx -s reload
+[ ! -e /reload-held ] || : >/held
+while [ -e /reload-held ]; do sleep 0.1; done
+nginx -s reload || exit
+[ ! -e /reload-fails-late ] || { echo "the reload says no, late"; exit 1; }
 """
 
 
@@ -54,19 +64,24 @@ def put_program(root):
             shutil.copy(word, library)
 
 
+def put_services(host):
+    for name, text in (("test-service", TEST), ("reload-service", RELOAD)):
+        host.write(f"usr/bin/{name}", text, 0o755)
+
+
 def give_agent(host, public_key, more=""):
     """Program, policy, services, and the line of authorized_keys."""
     put_program(host.root)
     write_policy(host, more)
-    for name, text in (("test-service", TEST), ("reload-service", RELOAD)):
-        host.write(f"usr/bin/{name}", text, 0o755)
+    put_services(host)
     (host.root / "var/lib").mkdir(parents=True, exist_ok=True)
     force(host, public_key)
 
 
-def write_policy(host, more=""):
-    host.write("etc/certferry/agent.yaml",
-               POLICY % {"zone": ZONE, "slot": SLOT, "more": more})
+def write_policy(host, more="", path="etc/certferry/agent.yaml", **changes):
+    usual = {"name": "www", "names": f'{ZONE}, "*.{ZONE}", "*.srv.{ZONE}"', "slot": SLOT,
+             "seconds": 30}
+    host.write(path, POLICY % {**usual, **changes, "more": more})
 
 
 def force(host, public_key):

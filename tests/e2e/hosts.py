@@ -8,7 +8,9 @@ administrator would, naming files that certferry's first delivery will bring; th
 of that delivery brings the site up.
 """
 
+import contextlib
 import hashlib
+import os
 import pathlib
 import shutil
 import signal
@@ -200,19 +202,30 @@ class Host:
         log = self.root / "var/log/nginx/error.log"
         return log.read_text().count("signal 1 (SIGHUP) received")
 
-    def end_sessions(self):
-        """Ends what runs inside this root but sshd and nginx themselves."""
+    def processes(self):
+        """{process id: name} of what runs inside this root but sshd and nginx themselves."""
         keep = {p.process.pid for p in (self.sshd, self.nginx) if p.process}
+        found = {}
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) in keep:
                 continue
             try:
-                inside = (entry / "root").resolve() == self.root.resolve()
-                ours = inside and "nginx" not in (entry / "comm").read_text()
+                name = (entry / "comm").read_text().strip()
+                if (entry / "root").resolve() == self.root.resolve() and name != "nginx":
+                    found[int(entry.name)] = name
             except OSError:
                 continue
-            if ours:
-                subprocess.run(["kill", f"-{int(signal.SIGKILL)}", entry.name], check=False)
+        return found
+
+    def kill(self, *names):
+        """SIGKILL to those of these names, to all without any."""
+        for pid, name in self.processes().items():
+            if name in names or not names:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def end_sessions(self):
+        self.kill()
 
     def remove(self):
         shutil.rmtree(self.root, ignore_errors=True)

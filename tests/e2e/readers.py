@@ -4,8 +4,9 @@
 This file is a module and the program of both readers, so that they have a process of
 their own. A reader writes a line of JSON for each thing it saw, until its input ends:
 
-  tls:   [begin, end, SHA-256 of the leaf, null], or [begin, end, null, what failed];
-         each connection is a whole one: handshake, chain and name checked, a request
+  tls:   [begin, end, SHA-256 of the leaf, null, name], or [begin, end, null, what failed,
+         name]; each connection is a whole one: handshake, chain and name checked, a
+         request. Several servers, ADDRESS/PORT/NAME each, are visited in turn
   disk:  [begin, end, way, first certificate's SHA-256, what is wrong or null]; what is
          right only where it differs from the line before of that way. A way opens files
          as some program would (WAYS). At the end, {way: how often}.
@@ -24,10 +25,13 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
+from hosts import TLS_PORT
 from net import wait_for
+from servers import ZONE
 
-THREADS = 4  # connections at once, for nginx takes no more than 64
+THREADS = 8  # connections at once, for nginx takes no more than 64
 TIMEOUT_S = 60  # a busy machine is no failed handshake
 
 
@@ -78,6 +82,23 @@ class Reader:
         return self.seen
 
 
+def tls_reader(world, rate):
+    """Of every host that has a name of its own."""
+    roots = world.directory / "roots.pem"
+    context = ssl.create_default_context(cafile=world.pebble.ca_file)
+    manager = f"https://{world.pebble.address}:15000/roots/0"
+    with urllib.request.urlopen(manager, context=context) as answer:
+        roots.write_bytes(answer.read())
+    reader = Reader("tls", roots, rate, *(f"{host.address}/{TLS_PORT}/{own_name(host)}"
+                                          for host in world.hosts.values()))
+    world.running.append(reader)
+    return reader
+
+
+def own_name(host):
+    return f"{host.name}.srv.{ZONE}"
+
+
 class Out:
     """Standard output of several threads, and the end of standard input."""
 
@@ -111,19 +132,20 @@ def visit(context, address, name):
         return leaf
 
 
-def visit_again_and_again(out, due, visit_once):
-    """due(): the time of the next connection, of whichever thread is free."""
+def visit_again_and_again(out, context, due):
+    """due(): when the next connection is to be, of whichever thread is free, and where."""
     while not out.ended.is_set():
-        out.ended.wait(max(0, due() - time.monotonic()))
+        when, (address, port, name) = due()
+        out.ended.wait(max(0, when - time.monotonic()))
         begin, leaf, wrong = time.monotonic(), None, None
         try:
-            leaf = visit_once()
+            leaf = visit(context, (address, int(port)), name)
         except (OSError, ValueError) as error:
             wrong = f"{type(error).__name__}: {error}"
-        out.say([begin, time.monotonic(), leaf, wrong])
+        out.say([begin, time.monotonic(), leaf, wrong, name])
 
 
-def read_tls(address, port, name, roots, rate):
+def read_tls(roots, rate, *servers):
     context = ssl.create_default_context(cafile=roots)
     out, lock, begin, count = Out(), threading.Lock(), time.monotonic(), 0
 
@@ -131,10 +153,10 @@ def read_tls(address, port, name, roots, rate):
         nonlocal count
         with lock:
             count += 1
-            return begin + count / float(rate)
+            return begin + count / float(rate), servers[count % len(servers)].split("/")
 
-    threads = [threading.Thread(target=visit_again_and_again, args=(
-        out, due, lambda: visit(context, (address, int(port)), name))) for _ in range(THREADS)]
+    threads = [threading.Thread(target=visit_again_and_again, args=(out, context, due))
+               for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -219,4 +241,5 @@ def read_disk(slot, ways, rate):
 
 
 if __name__ == "__main__":
+    os.nice(-10)  # what is measured is the server
     {"tls": read_tls, "disk": read_disk}[sys.argv[1]](*sys.argv[2:])

@@ -6,17 +6,14 @@ A few by either transport; the fifty of the promise with --full (-s shows the fi
 
 import os
 import pathlib
-import ssl
 import time
-import urllib.request
 
 import pytest
 
 from agent_host import give_agent
-from fleet import SLOT, ZONE
-from hosts import TLS_PORT
+from fleet import SLOT
 from net import wait_for
-from readers import WAYS, Reader, mismatch, read_at
+from readers import WAYS, Reader, mismatch, read_at, tls_reader
 
 PER_SECOND = 110  # asked for, so that a hundred come of it
 
@@ -59,7 +56,7 @@ class Renewals:
     def judge_tls(self, seen):
         """Each connection was whole, with a certificate of its time: none before it was
         asked for, and none after the workers that had it are gone."""
-        for begin, end, leaf, wrong in seen:
+        for begin, end, leaf, wrong, _ in seen:
             assert not wrong, (begin, wrong)
             found = self.find(leaf)
             assert found, f"served, and never issued: {leaf}"
@@ -87,16 +84,6 @@ class Renewals:
         return mixed
 
 
-def roots(world):
-    """What trusts the CA's certificates."""
-    manager = f"https://{world.pebble.address}:15000/roots/0"
-    context = ssl.create_default_context(cafile=world.pebble.ca_file)
-    path = world.directory / "roots.pem"
-    with urllib.request.urlopen(manager, context=context) as answer:
-        path.write_bytes(answer.read())
-    return path
-
-
 @pytest.fixture
 def renewals(world, request):
     """One certificate delivered, and formats that have all there is to read."""
@@ -111,8 +98,7 @@ def renewals(world, request):
 
 def run(renewals, count):
     world, host = renewals.world, renewals.host
-    tls = Reader("tls", host.address, TLS_PORT, f"web-1.srv.{ZONE}", roots(world), PER_SECOND)
-    world.running.append(tls)
+    tls = tls_reader(world, PER_SECOND)
     disk = Reader("disk", host.path(""), ",".join(WAYS), 1000)
     world.running.append(disk)
     for number in range(count + 1):
