@@ -26,34 +26,12 @@ import pytest
 from agent_host import give_agent
 from certferry import BUILD
 from hosts import SLOT
-from net import wait_for
+from net import can_connect, wait_for
 
 FILES = ["cert.pem", "chain.pem", "fullchain.pem", "privkey.pem"]
 SAMPLE = 8  # of each kind, in a run that is not --full
 
 
-
-class Kind:
-    """Names of processes, whether they are below sshd, and which of them are meant, by all
-    names that one had. parts: of the whole, for as many worlds at a time as pytest -n says."""
-
-    def __init__(self, parts, names, is_below_sshd=True, is_meant=None, user="root"):
-        self.parts, self.names, self.is_below_sshd, self.user = parts, names, is_below_sshd, user
-        self.is_meant = is_meant or (lambda process, names: True)
-
-
-SSHD, AGENT = "sshd,sshd-session,sshd-auth", "certferry-agent"
-# The worker begins as a fork of the issuer, before it is another program. Where the agent has
-# a user of its own, sshd has one process for that user and one that stays root.
-KINDS = {
-    "issuer": Kind(10, "certferry", False, lambda process, names: process == 1),
-    "worker": Kind(4, "certferry,certferry-ssh-w", False,
-                   lambda process, names: "certferry-ssh-w" in names),
-    "sshd": Kind(11, SSHD),
-    "agent": Kind(4, AGENT),
-    "user's sshd": Kind(13, SSHD, user="deploy"),
-    "user's agent": Kind(4, AGENT, user="deploy"),
-}
 Call = collections.namedtuple("Call", "process number name")
 
 
@@ -99,6 +77,8 @@ class Reader(threading.Thread):
 class Delivery:
     """A world where one delivery is due, and the way back there."""
 
+    is_first = False
+
     def __init__(self, world, kill_at, kind):
         self.kill_at, self.kind = kill_at, KINDS[kind]
         self.certferry, self.pebble = world.certferry, world.pebble
@@ -113,22 +93,32 @@ class Delivery:
 
     def prepare(self):
         assert self.certferry.apply().code == 0
-        self.old = self.row()
-        self.old_files = self.read_files()
+        sha256, files = self.row()["sha256"], self.read_files()
+        self.deliver_late("--force", "www")
+        self.keep(self.slot)
+        self.finish(sha256, files)
+
+    def deliver_late(self, *words):
+        """A new certificate, and nobody there to take it."""
         self.host.sshd.stop()
-        assert self.certferry.apply("--force", "www", "--no-check").code != 0
+        assert self.certferry.apply("--no-check", *words).code != 0
         self.no_penalties()
         self.host.start_sshd()
+
+    def keep(self, *more):
         self.kept.mkdir()
-        for at in (self.state, self.slot):
+        for at in (self.state, *more):
             self.copy(at, self.kept / at.name)
+
+    def finish(self, old_sha256, old_files):
+        """A delivery that is left alone, to see how all must be at the end."""
         result = self.certferry.apply()
         assert result.code == 0, result
-        self.new = self.row()
-        self.new_files = self.read_files()
+        self.new, self.new_files = self.row(), self.read_files()
+        self.old_sha256, self.old_files = old_sha256, old_files
         self.state_names = {path.name for path in self.state.iterdir()}
-        assert self.new["serial"] != self.old["serial"] and self.pebble.issued() == 2
-        self.asked = self.pebble.requests()
+        self.issued, self.asked = self.pebble.issued(), self.pebble.requests()
+        assert self.new["sha256"] != old_sha256 and self.issued == 2 - self.is_first
 
     def no_penalties(self):
         """OpenSSH 10 keeps who has made it crash out for 90 seconds."""
@@ -148,9 +138,12 @@ class Delivery:
         """Also nginx, which must have gone over before anybody looks."""
         for at in (self.state, self.slot):
             self.copy(self.kept / at.name, at)
+        self.reload()
+        wait_for("the old certificate again", lambda: self.served() == "old", 60)
+
+    def reload(self):
         subprocess.run(["chroot", self.host.root, "nginx", "-s", "reload"], check=True,
                        capture_output=True)
-        wait_for("the old certificate again", lambda: self.served() == "old", 60)
 
     # -- what is there
 
@@ -173,7 +166,7 @@ class Delivery:
 
     def served(self):
         found = self.host.served_sha256()
-        return "old" if found == self.old["sha256"] else \
+        return "old" if found == self.old_sha256 else \
             "new" if found == self.new["sha256"] else found
 
     def processes(self):
@@ -240,12 +233,68 @@ class Delivery:
         assert row["state"] == "done" and row["installed"] and row["is_served"] and \
             row["serial"] == self.new["serial"], (at, row)
         assert (self.served(), self.installed()) == ("new", "new"), at
-        assert self.pebble.requests() == self.asked and self.pebble.issued() == 2, at
+        assert self.pebble.requests() == self.asked and self.pebble.issued() == self.issued, at
         names = {path.name for path in self.slot.iterdir()}
         generations = {name for name in names if name.startswith("gen-")}
-        assert names - generations == {"live", *FILES} and len(generations) == 2, (at, names)
+        assert names - generations == {"live", *FILES} and \
+            len(generations) == 2 - self.is_first, (at, names)
         assert {path.name for path in self.state.iterdir()} == self.state_names, at
         assert self.processes() == [], at
+
+
+class FirstDelivery(Delivery):
+    """Nothing is installed. The site names files that are not there yet, and nginx runs
+    as it was before the site was written."""
+
+    is_first = True
+
+    def prepare(self):
+        self.deliver_late()
+        self.keep()
+        self.finish(None, None)
+
+    def put_back(self):
+        self.copy(self.kept / self.state.name, self.state)
+        shutil.rmtree(self.slot.parent, ignore_errors=True)
+        self.host.write("etc/nginx/conf.d/site.conf", "")
+        self.reload()
+        wait_for("no site", lambda: self.served() == "old", 60)
+        self.host.write_site()
+
+    def installed(self):
+        return super().installed() if (self.slot / "live").is_symlink() else "old"
+
+    def served(self):
+        """The other port answers all the time."""
+        if self.host.served_pem() is None:
+            return "old" if can_connect(self.host.address, 8080) else "nothing"
+        return super().served()
+
+
+class Kind:
+    """Names of processes, whether they are below sshd, and which of them are meant, by all
+    names that one had. parts: of the whole, for as many worlds at a time as pytest -n says."""
+
+    def __init__(self, parts, names, is_below_sshd=True, is_meant=None, user="root",
+                 world=None, in_sample=True):
+        self.parts, self.names, self.is_below_sshd, self.user = parts, names, is_below_sshd, user
+        self.is_meant = is_meant or (lambda process, names: True)
+        self.world, self.in_sample = world or Delivery, in_sample
+
+
+SSHD, AGENT = "sshd,sshd-session,sshd-auth", "certferry-agent"
+# The worker begins as a fork of the issuer, before it is another program. Where the agent has
+# a user of its own, sshd has one process for that user and one that stays root.
+KINDS = {
+    "issuer": Kind(10, "certferry", False, lambda process, names: process == 1),
+    "worker": Kind(4, "certferry,certferry-ssh-w", False,
+                   lambda process, names: "certferry-ssh-w" in names),
+    "sshd": Kind(11, SSHD),
+    "agent": Kind(4, AGENT),
+    "user's sshd": Kind(13, SSHD, user="deploy"),
+    "user's agent": Kind(4, AGENT, user="deploy", in_sample=False),
+    "agent, first time": Kind(4, AGENT, world=FirstDelivery),
+}
 
 
 def sample(calls, count):
@@ -286,7 +335,7 @@ def pytest_generate_tests(metafunc):
     is_full = metafunc.config.getoption("--full")
     metafunc.parametrize("kind, part", [
         (name, part) for part in range(max(kind.parts for kind in KINDS.values()))
-        for name, kind in KINDS.items() if part < (kind.parts if is_full else 1)])
+        for name, kind in KINDS.items() if part < (kind.parts if is_full else kind.in_sample)])
 
 
 def kill_at_each(delivery, points):
@@ -311,7 +360,7 @@ def kill_at_each(delivery, points):
 
 def test_kill_at_system_calls(world, kill_at, kind, part, request):
     make_host(world, KINDS[kind].user)
-    delivery = Delivery(world, kill_at, kind)
+    delivery = KINDS[kind].world(world, kill_at, kind)
     calls = delivery.calls()
     points = sample(calls, SAMPLE)
     if request.config.getoption("--full"):
