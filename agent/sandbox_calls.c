@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -15,8 +16,9 @@
 /*
  * Three answers: allowed; killed, for what only an attacker asks; and for the rest
  * ENOSYS, as on an older kernel, so that a C library of another year falls back to the
- * call it used before. Two calls are answered by an argument: memory is never made
- * executable, and kill() asks only whether somebody lives (signal 0).
+ * call it used before. Some are answered by an argument: memory is never made
+ * executable, kill() asks only whether somebody lives (signal 0), and fcntl() is for
+ * flags of descriptors (it could have signals sent to others: F_SETOWN, F_SETSIG).
  */
 #if defined(__x86_64__)
 #define MACHINE AUDIT_ARCH_X86_64
@@ -53,7 +55,6 @@ static const int allowed[] = {
 	SYS_recvfrom,
 	SYS_sendto,
 	SYS_flock,
-	SYS_fcntl,
 	/* files */
 	SYS_openat,
 	SYS_openat2,
@@ -158,8 +159,11 @@ static const int killed[] = {
 	SYS_tkill,
 };
 
+/* What the C library asks when it opens a directory, and no more. */
+static const int fcntl_commands[] = { F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC };
+
 struct program {
-	struct sock_filter lines[2 * (ARRAY_SIZE(allowed) + ARRAY_SIZE(killed)) + 32];
+	struct sock_filter lines[2 * (ARRAY_SIZE(allowed) + ARRAY_SIZE(killed)) + 64];
 	size_t count;
 };
 
@@ -201,6 +205,21 @@ static void add_without(struct program *program, int call, size_t arg, unsigned 
 	add_answer(program, SECCOMP_RET_ALLOW);
 }
 
+/* Allowed where the argument is one of these, compared one by one. */
+static void add_with(struct program *program, int call, size_t arg, const int *values,
+                     size_t count)
+{
+	size_t offset = offsetof(struct seccomp_data, args) + arg * sizeof(uint64_t);
+
+	add(program,
+	    (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0,
+	                                 (unsigned char)(2 * count + 2)));
+	add_load(program, offset);
+	for (size_t i = 0; i < count; i++)
+		add_call(program, values[i], SECCOMP_RET_ALLOW);
+	add_answer(program, SECCOMP_RET_ERRNO | EPERM);
+}
+
 static void fill(struct program *program)
 {
 	add_load(program, offsetof(struct seccomp_data, arch));
@@ -215,6 +234,7 @@ static void fill(struct program *program)
 	add_without(program, SYS_mmap, 2, PROT_EXEC);
 	add_without(program, SYS_mprotect, 2, PROT_EXEC);
 	add_without(program, SYS_kill, 1, ~0U);
+	add_with(program, SYS_fcntl, 1, fcntl_commands, ARRAY_SIZE(fcntl_commands));
 	add_answer(program, SECCOMP_RET_ERRNO | ENOSYS);
 }
 

@@ -192,11 +192,10 @@ static bool hear_frame(struct hearing *hearing, struct agentwire_frame *frame,
 	if (!agentwire_read_header(header, &type, &len, err))
 		return false;
 	bytes = xcalloc(1, len + 1);
-	if (!read_bytes(bytes, len, hearing->deadline_ms, &ended, err))
-		return false;
-	if (ended)
-		return err_set(err, ERR_TEMPORARY, "the connection was cut");
-	good = agentwire_read(type, bytes, len, frame, err) &&
+	good = read_bytes(bytes, len, hearing->deadline_ms, &ended, err);
+	if (good && ended)
+		good = err_set(err, ERR_TEMPORARY, "the connection was cut");
+	good = good && agentwire_read(type, bytes, len, frame, err) &&
 	       agentwire_next(&hearing->job->order, frame, len, err) &&
 	       types[type].take(hearing, frame, err);
 	if (type != AGENTWIRE_HELLO) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -68,6 +69,20 @@ static int try_ask_who_lives(void)
 	return kill(parent, 0) == 0;
 }
 
+/* The kernel would send signals for us. */
+static int try_to_own_for_another(void)
+{
+	return fcntl(STDIN_FILENO, F_SETOWN, parent) == 0;
+}
+
+static int try_list(void)
+{
+	AUTO_FREE char *path = xasprintf("%s/slot", base);
+	DIR *dir = opendir(path);
+
+	return dir && readdir(dir) && closedir(dir) == 0;
+}
+
 static int try_fork(void)
 {
 	return fork() >= 0;
@@ -97,11 +112,13 @@ static const struct {
 	{ "write in the slot",       try_inside,        BY_NONE     },
 	{ "make the directory",      try_to_be_made,    BY_NONE     },
 	{ "ask who lives",           try_ask_who_lives, BY_NONE     },
+	{ "list the slot",           try_list,          BY_NONE     },
 	{ "read outside",            try_read_outside,  BY_LANDLOCK },
 	{ "write outside",           try_write_outside, BY_LANDLOCK },
 	{ "execute",                 try_exec,          BY_LANDLOCK },
 	{ "socket",                  try_socket,        BY_SECCOMP  },
 	{ "signal",                  try_kill,          BY_SECCOMP  },
+	{ "have a signal sent",      try_to_own_for_another, BY_SECCOMP },
 	{ "fork",                    try_fork,          BY_SECCOMP  },
 	{ "make code",               try_code,          BY_SECCOMP  },
 	{ "chroot",                  try_chroot,        BY_SECCOMP  },
