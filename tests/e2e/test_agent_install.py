@@ -191,7 +191,7 @@ def for_another_machine(host):
 def of_another_system(host):
     """Its loader is not there."""
     program = PROGRAM.read_bytes()
-    loader = program[program.index(b"/lib64/ld-"):].split(b"\0")[0]
+    loader = program[program.index(b"/ld-linux"):].split(b"\0")[0]
     return program.replace(loader, loader[:-1] + b"9", 1)
 
 
@@ -316,6 +316,12 @@ def test_install(world, user, login):
     assert asked.code != 0 and "--yes does what is shown above" in asked.err, asked
     assert "authorized_keys" in asked.out and "directory: '/etc/ssl/certferry/www'" in asked.out
     assert tree(host) == before
+    uname = host.root / "usr/bin/uname"
+    real = uname.read_bytes()
+    uname.write_text("#!/bin/sh\necho sparc64\n")
+    sparc = world.certferry.run(*words, "--yes")
+    assert sparc.code != 0 and "is a machine sparc64" in sparc.err, sparc
+    uname.write_bytes(real)
     without_library(host)
     early = world.certferry.run(*words, "--yes")
     assert early.code != 0 and "libyaml-0-2 and libssl3" in early.err, early
