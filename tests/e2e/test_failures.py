@@ -176,27 +176,6 @@ def test_service_that_refuses(world):
     assert host.served_sha256() != old
 
 
-def test_reload_without_effect_is_rolled_back(world):
-    """The reload says yes and does nothing: the probe sees the old one, and it stays."""
-    world.standard(1)
-    assert world.certferry.apply().code == 0
-    host = world.hosts["web-1"]
-    old = host.served_sha256()
-    world.config["certificates"]["www"].update({"reload": ["true"], "test": ["nginx", "-t"]})
-    world.config["certificates"]["www"]["probe"]["timeout"] = "2s"
-    world.write_config()
-    result = world.certferry.apply("--force", "www")
-    assert result.code == 7, result
-    row = world.certferry.status()["www", "web-1"]
-    assert row["state"] == "waiting" and not row["installed"], row
-    assert host.installed_sha256() == old and host.pair_matches()
-    world.config["certificates"]["www"]["reload"] = "nginx"
-    world.write_config()
-    assert world.certferry.apply().code == 0
-    world.assert_all_served()
-    assert world.pebble.issued() == 2
-
-
 def test_divergence_is_seen_and_healed(world):
     """Somebody deletes or changes what was installed: the next apply brings it back."""
     world.standard(2)
