@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The transport "agent" from the issuer to nginx, over a real sshd."""
+"""The transport "agent" from the issuer to nginx, over a real sshd. What somebody else can
+do with the issuer's key is in test_agent_thief.py."""
 
 import contextlib
-import hashlib
 import os
 import pathlib
-import random
 import shutil
 import signal
 import sqlite3
@@ -14,8 +13,7 @@ import time
 
 import pytest
 
-import agent_wire as wire
-from agent_host import COMMAND, force, give_agent, take_agent, write_policy
+from agent_host import force, give_agent, take_agent, write_policy
 from certferry import WAITS, wait_until_group_is_gone
 from fleet import ZONE
 from net import wait_for
@@ -121,6 +119,35 @@ def test_divergence_is_healed(fleet):
     assert fleet.pebble.issued() == 1
 
 
+@pytest.mark.parametrize("what, text", [("test", "test failed"), ("reload", "reload failed")])
+def test_service_refuses(fleet, what, text):
+    assert fleet.certferry.apply().code == 0
+    before = whole(fleet)
+    fleet.host.write(f"{what}-fails", "")
+    failed = fleet.certferry.apply("--force", "www", "--no-check")
+    assert failed.code != 0, failed
+    found = row(fleet)
+    assert text in found["error"]["text"] and "says no" in found["error"]["text"], found
+    assert fleet.host.served_sha256() == before["sha256"] == fleet.host.installed_sha256()
+    (fleet.host.root / f"{what}-fails").unlink(missing_ok=True)
+    assert fleet.certferry.apply().code == 0
+    assert whole(fleet)["serial"] != before["serial"]
+    assert fleet.pebble.issued() == 2
+
+
+def test_reload_without_effect(fleet):
+    """It says that it has reloaded; we see the old one, and it is put back."""
+    assert fleet.certferry.apply().code == 0
+    before = whole(fleet)
+    fleet.host.write("reload-skipped", "")
+    assert fleet.certferry.apply("--force", "www").code != 0
+    assert "rolled back" in row(fleet)["error"]["text"]
+    assert fleet.host.served_sha256() == before["sha256"] == fleet.host.installed_sha256()
+    (fleet.host.root / "reload-skipped").unlink()
+    assert fleet.certferry.apply().code == 0
+    whole(fleet)
+
+
 def test_unchanged_but_not_served(fleet):
     """The files are there and the service shows others: it is reloaded after all."""
     assert fleet.certferry.apply().code == 0
@@ -143,6 +170,18 @@ def test_unchanged_but_not_served(fleet):
     assert fleet.pebble.issued() == 1
 
 
+def kill_inside(host, names):
+    """SIGKILL to programs of those names in this root, but the sshd that listens."""
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if (entry / "root").resolve() == host.root.resolve() and \
+                    (entry / "comm").read_text().strip() in names and \
+                    int(entry.name) != host.sshd.process.pid:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except (OSError, ValueError):
+            continue
+
+
 @pytest.mark.parametrize("victims", [("sshd", "sshd-session"), ("certferry-agent",)],
                          ids=["session", "agent"])
 def test_killed_after_reloaded(fleet, victims):
@@ -159,7 +198,7 @@ def test_killed_after_reloaded(fleet, victims):
     for line in process.stderr:
         lines.append(line)
         if "reloaded" in line:
-            fleet.host.kill(*victims)
+            kill_inside(fleet.host, victims)
             break
     lines += process.stderr.readlines()
     assert process.wait(60) != 0, "".join(lines)
@@ -231,135 +270,6 @@ def test_shell_where_an_agent_is(fleet):
     assert fleet.host.generations() == []
     force(fleet.host, fleet.public_key)
     write_policy(fleet.host)
-
-
-# -- the deploy key in hand
-
-def tree(host):
-    """Every file of the server but those that sshd and nginx write of themselves."""
-    found = {}
-    for at in sorted(host.root.rglob("*")):
-        name = str(at.relative_to(host.root))
-        if name.startswith(("var/log", "dev", "proc", "run")):
-            continue
-        stat = at.lstat()
-        what = os.readlink(at) if at.is_symlink() else \
-            hashlib.sha256(at.read_bytes()).hexdigest() if at.is_file() else ""
-        found[name] = (what, stat.st_mode, stat.st_uid, stat.st_gid)
-    return found
-
-
-def processes(host):
-    found = []
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and (entry / "root").resolve() == host.root.resolve():
-                found.append((entry / "comm").read_text().strip())
-        except OSError:
-            continue
-    return sorted(name for name in found if not name.startswith(("sshd", "nginx")))
-
-
-class Thief:
-    """Whoever has the key, with all that OpenSSH's client can do."""
-
-    def __init__(self, world):
-        self.world, self.host = world, world.host
-        self.key = world.directory / "stolen"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
-        # A server that allows all that it can, so that the line alone stands between.
-        host = self.host
-        config = host.root / "etc/ssh/sshd_config"
-        config.write_text(config.read_text() + """
-Subsystem sftp internal-sftp
-AcceptEnv *
-PermitUserEnvironment yes
-PermitTunnel yes
-X11Forwarding yes
-AllowTcpForwarding yes
-AllowStreamLocalForwarding yes
-GatewayPorts yes
-""")
-        force(host, world.public_key)
-        lines = host.root / "root/.ssh/authorized_keys"
-        lines.write_text(lines.read_text() +
-                         COMMAND + self.key.with_suffix(".pub").read_text())
-        host.sshd.stop()
-        host.start_sshd()
-
-    def options(self):
-        return ["-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR", "-o",
-                "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes",
-                "-i", self.key]
-
-    def ssh(self, *words, send=b"", options=()):
-        return subprocess.run(
-            ["ssh", *self.options(), "-p", "2222", *options, f"root@{self.host.address}", *words],
-            input=send, capture_output=True, timeout=60,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "$(touch /pwned)", "LD_PRELOAD": "",
-                 "LC_X": "() { :;}; touch /pwned", "BASH_ENV": "/pwned", "DISPLAY": ":9"})
-
-    def run(self, program, *words):
-        """What waits for an answer of another protocol waits in vain: 8 seconds."""
-        return subprocess.run(["timeout", "8", program, *self.options(), *words],
-                              capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
-
-
-def test_deploy_key_in_hand(fleet, tmp_path):
-    assert fleet.certferry.apply().code == 0
-    done = whole(fleet)
-    thief = Thief(fleet)
-    host, at = fleet.host, f"root@{fleet.host.address}"
-    thief.ssh()  # what the first session makes (state directory) is there
-    before = tree(host)
-    loot = tmp_path / "loot"
-    payload = tmp_path / "payload"
-    payload.write_text("x")
-
-    for words in ((), ("sh",), ("cat", "/etc/shadow"), ("touch /pwned; certferry-agent session",),
-                  ("certferry-agent", "--policy", "/tmp/p", "session"),
-                  ("certferry-agent", "rollback", "www")):
-        seen = thief.ssh(*words, send=b"touch /pwned\ncat /etc/shadow\n")
-        assert b"root:" not in seen.stdout + seen.stderr and seen.returncode != 0, seen
-    for options in (("-tt",), ("-A",), ("-X",), ("-Y",), ("-o", "SendEnv=LC_* LD_* BASH_ENV"),
-                    ("-o", "SetEnv=LC_ALL=/pwned PATH=/tmp"), ("-R", "127.0.0.1:0:127.0.0.1:1"),
-                    ("-o", "Tunnel=yes", "-w", "any"), ("-N", "-o", "ExitOnForwardFailure=yes",
-                                                       "-R", "127.0.0.1:0:127.0.0.1:1")):
-        seen = thief.ssh(send=b"touch /pwned\n", options=options)
-        assert seen.returncode != 0, (options, seen)
-    # A way through to another port of the server.
-    seen = thief.ssh(options=("-W", f"{host.address}:8080"), send=b"GET / HTTP/1.0\r\n\r\n")
-    assert b"200" not in seen.stdout and seen.returncode != 0, seen
-    # Subsystem, and copying in both ways by both protocols.
-    assert thief.ssh("sftp", options=("-s",)).returncode != 0
-    for how in ("-O", "-s"):
-        assert thief.run("scp", how, "-P", "2222", payload, f"{at}:/pwned").returncode != 0
-        assert thief.run("scp", how, "-P", "2222", f"{at}:/etc/shadow", loot).returncode != 0
-    assert thief.run("sftp", "-P", "2222", "-b", "/dev/null", at).returncode != 0
-
-    assert not loot.exists() and tree(host) == before
-    wait_for("no process stays", lambda: not processes(host))
-    assert host.served_sha256() == done["sha256"]
-
-
-def test_deploy_key_crafted_frames(fleet):
-    """Bytes changed under a right digest, to a slot that they can never fill."""
-    assert fleet.certferry.apply().code == 0
-    thief = Thief(fleet)
-    thief.ssh()
-    before = tree(fleet.host)
-    chance = random.Random(44)
-    base = wire.job(wire.INSTALL, [("www", None, wire.Ca().leaf("evil.example.net"))])[:-44]
-    for _ in range(30):
-        data = bytearray(base)
-        for _ in range(chance.randint(1, 4)):
-            spot = chance.choice([chance.randrange(len(data)), chance.randrange(64)])
-            data[spot:spot + chance.randint(0, 2)] = chance.randbytes(chance.randint(0, 3))
-        end = wire.frame(wire.END, hashlib.sha256(data).digest())
-        seen = thief.ssh(send=bytes(data) + end)
-        assert b"certferry-1 failed" in seen.stdout and seen.returncode == 1, seen
-    assert tree(fleet.host) == before
-    wait_for("no process stays", lambda: not processes(fleet.host))
 
 
 # -- key on target
