@@ -4,7 +4,6 @@ do with the issuer's key is in test_agent_thief.py."""
 
 import contextlib
 import os
-import pathlib
 import shutil
 import signal
 import sqlite3
@@ -119,35 +118,6 @@ def test_divergence_is_healed(fleet):
     assert fleet.pebble.issued() == 1
 
 
-@pytest.mark.parametrize("what, text", [("test", "test failed"), ("reload", "reload failed")])
-def test_service_refuses(fleet, what, text):
-    assert fleet.certferry.apply().code == 0
-    before = whole(fleet)
-    fleet.host.write(f"{what}-fails", "")
-    failed = fleet.certferry.apply("--force", "www", "--no-check")
-    assert failed.code != 0, failed
-    found = row(fleet)
-    assert text in found["error"]["text"] and "says no" in found["error"]["text"], found
-    assert fleet.host.served_sha256() == before["sha256"] == fleet.host.installed_sha256()
-    (fleet.host.root / f"{what}-fails").unlink(missing_ok=True)
-    assert fleet.certferry.apply().code == 0
-    assert whole(fleet)["serial"] != before["serial"]
-    assert fleet.pebble.issued() == 2
-
-
-def test_reload_without_effect(fleet):
-    """It says that it has reloaded; we see the old one, and it is put back."""
-    assert fleet.certferry.apply().code == 0
-    before = whole(fleet)
-    fleet.host.write("reload-skipped", "")
-    assert fleet.certferry.apply("--force", "www").code != 0
-    assert "rolled back" in row(fleet)["error"]["text"]
-    assert fleet.host.served_sha256() == before["sha256"] == fleet.host.installed_sha256()
-    (fleet.host.root / "reload-skipped").unlink()
-    assert fleet.certferry.apply().code == 0
-    whole(fleet)
-
-
 def test_unchanged_but_not_served(fleet):
     """The files are there and the service shows others: it is reloaded after all."""
     assert fleet.certferry.apply().code == 0
@@ -170,18 +140,6 @@ def test_unchanged_but_not_served(fleet):
     assert fleet.pebble.issued() == 1
 
 
-def kill_inside(host, names):
-    """SIGKILL to programs of those names in this root, but the sshd that listens."""
-    for entry in pathlib.Path("/proc").iterdir():
-        try:
-            if (entry / "root").resolve() == host.root.resolve() and \
-                    (entry / "comm").read_text().strip() in names and \
-                    int(entry.name) != host.sshd.process.pid:
-                os.kill(int(entry.name), signal.SIGKILL)
-        except (OSError, ValueError):
-            continue
-
-
 @pytest.mark.parametrize("victims", [("sshd", "sshd-session"), ("certferry-agent",)],
                          ids=["session", "agent"])
 def test_killed_after_reloaded(fleet, victims):
@@ -198,7 +156,7 @@ def test_killed_after_reloaded(fleet, victims):
     for line in process.stderr:
         lines.append(line)
         if "reloaded" in line:
-            kill_inside(fleet.host, victims)
+            fleet.host.kill(*victims)
             break
     lines += process.stderr.readlines()
     assert process.wait(60) != 0, "".join(lines)
