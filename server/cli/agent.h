@@ -11,6 +11,12 @@
 bool agent_prove(struct session *session, const struct config_host *host,
                  struct err *err) MUST_CHECK;
 
-/* The deploy key's line. The caller frees. */
-char *agent_key_line(struct store *store, struct err *err) MUST_CHECK;
+/* The deploy key's line, and where it is being changed for another the one to be let in
+ * beside it, or, from the switch on, the one to be removed. */
+struct agent_keys {
+	char *line, *beside, *gone; /* NULL: none */
+};
+bool agent_keys_load(struct store *store, struct agent_keys *out,
+                     struct err *err) MUST_CHECK;
+void agent_keys_deinit(struct agent_keys *keys);
 #endif

@@ -5,14 +5,41 @@
 #include "crypto/key.h"
 #include "fleet/agent.h"
 #include "ssh/ssh.h"
+#include "store/rotation.h"
 
 /* agent script: what each server is to have, and the program that does it. */
 
-char *agent_key_line(struct store *store, struct err *err)
+static char *line_of(struct store *store, int64_t id, struct err *err)
 {
-	AUTO_KEY struct key *key = store_ssh_key_load(store, err);
+	AUTO_KEY struct key *key = id ? store_key_load(store, id, err)
+	                              : store_ssh_key_load(store, err);
 
 	return key ? ssh_public_line(key, "certferry", err) : NULL;
+}
+
+bool agent_keys_load(struct store *store, struct agent_keys *out, struct err *err)
+{
+	struct rotation rotation;
+	bool found;
+
+	out->line = line_of(store, 0, err);
+	if (!out->line || !store_rotation_find(store, &rotation, &found, err))
+		return false;
+	if (!found)
+		return true;
+	if (rotation.is_switched)
+		out->gone = line_of(store, rotation.old_key_id, err);
+	else
+		out->beside = line_of(store, rotation.new_key_id, err);
+	return out->gone || out->beside;
+}
+
+void agent_keys_deinit(struct agent_keys *keys)
+{
+	free(keys->line);
+	free(keys->beside);
+	free(keys->gone);
+	*keys = (struct agent_keys){ 0 };
 }
 
 struct hosts {
@@ -51,16 +78,15 @@ bool cmd_agent_script(const struct args *args, struct err *err)
 	AUTO_SESSION struct session session = { 0 };
 	CLEANUP(hosts_deinit) struct hosts hosts = { 0 };
 	AUTO_BUF struct buf script = BUF_INIT(SETUP_SCRIPT_MAX);
-	AUTO_FREE char *line = NULL;
+	CLEANUP(agent_keys_deinit) struct agent_keys keys = { 0 };
 
 	if (!session_config(&session, args, err) ||
 	    !make_hosts(session.config, args->words.items[0], &hosts, err) ||
 	    !session_store(&session, err))
 		return false;
-	line = agent_key_line(session.store, err);
-	if (!line)
+	if (!agent_keys_load(session.store, &keys, err))
 		return false;
-	const struct setup_key key = { line, args->from };
+	const struct setup_key key = { keys.line, keys.beside, keys.gone, args->from };
 	if (!setup_key_check(&key, err))
 		return false;
 	setup_script(hosts.items, hosts.count, &key, &script);

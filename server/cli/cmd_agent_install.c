@@ -224,14 +224,15 @@ bool cmd_agent_install(const struct args *args, struct err *err)
 	struct work work = { .args = args,
 		             .session = &session,
 		             .agent = BUF_INIT(AGENT_MAX) };
-	AUTO_FREE char *line = NULL;
+	CLEANUP(agent_keys_deinit) struct agent_keys keys = { 0 };
 
 	if (!session_config(&session, args, err) || !prepare(&work, err))
 		return false;
-	line = agent_key_line(session.store, err);
-	if (!line)
+	if (!agent_keys_load(session.store, &keys, err))
 		return false;
-	work.key.line = line;
+	work.key.line = keys.line;
+	work.key.beside = keys.beside;
+	work.key.gone = keys.gone;
 	if (!ask_facts(&work, err) || !choose_agent(&work, err))
 		return false;
 	show(&work);

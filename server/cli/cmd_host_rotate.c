@@ -5,6 +5,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "deploy/rotate.h"
+#include "operator.h"
+#include "store/transport.h"
 
 /* host rotate-key: all hosts, or those named, as far as they get; then the switch. */
 
@@ -31,6 +33,25 @@ static bool check_words(const struct args *args, const struct config *config,
 	return true;
 }
 
+/* The operator's hands, where the deploy key has none. */
+static bool run_there(void *arg, const char *host, const char *command,
+                      const struct buf *input, struct buf *output, struct err *err)
+{
+	const struct work *work = arg;
+	const struct config_host *at = config_host_find(work->session->config, host);
+	AUTO_OPERATOR struct operator_login login = { 0 };
+
+	return operator_init(&login, work->session->store, at, work->args, err) &&
+	       operator_run(&login, command, input, output, err);
+}
+
+static const enum deploy_way ways[] = {
+	[TRANSPORT_AUTO] = DEPLOY_BY_ANY,
+	[TRANSPORT_AGENT] = DEPLOY_BY_AGENT,
+	[TRANSPORT_SHELL] = DEPLOY_BY_SHELL,
+};
+_Static_assert(ARRAY_SIZE(ways) == TRANSPORT_COUNT, "a transport has no row");
+
 static struct deploy_host *make_hosts(const struct config *config)
 {
 	struct deploy_host *hosts = xcalloc(config->host_count + 1, sizeof(*hosts));
@@ -43,7 +64,8 @@ static struct deploy_host *make_hosts(const struct config *config)
 			                  .address = from->address,
 			                  .port = from->port,
 			                  .user = from->user,
-			                  .connect_timeout_s = from->connect_timeout_s };
+			                  .connect_timeout_s = from->connect_timeout_s,
+			                  .way = ways[from->transport] };
 	}
 	return hosts;
 }
@@ -113,16 +135,18 @@ static bool rotate_all(struct work *work, bool *is_ended, struct err *err)
 	return true;
 }
 
+/* The way: as it answered last. */
 static void add_host(cJSON *list, struct table *table, const char *host,
-                     const struct rotation_host *row)
+                     const struct rotation_host *row, const char *way)
 {
 	char time[CLOCK_TEXT];
 	const char *at = row->at ? clock_format(row->at, time) : NULL;
-	const char *const cells[] = { host, rotation_state_names[row->state], at,
+	const char *const cells[] = { host, way, rotation_state_names[row->state], at,
 		                      row->text };
 	cJSON *object = cJSON_CreateObject();
 
 	json_add_text(object, "host", host);
+	json_add_text(object, "transport", way);
 	json_add_text(object, "state", rotation_state_names[row->state]);
 	json_add_text(object, "at", at);
 	json_add_text(object, "text", *row->text ? row->text : NULL);
@@ -145,7 +169,7 @@ static void print_lines(const struct work *work, size_t by_hand, size_t unproved
 /* Before the rows are forgotten. */
 static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 {
-	static const char *const columns[] = { "HOST", "NEW KEY", "SINCE", "WHY" };
+	static const char *const columns[] = { "HOST", "BY", "NEW KEY", "SINCE", "WHY" };
 	const struct config *config = work->session->config;
 	AUTO_TABLE struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	AUTO_JSON cJSON *json = cJSON_CreateObject();
@@ -153,14 +177,18 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 	size_t by_hand = 0, unproved = 0;
 
 	for (size_t i = 0; i < config->host_count; i++) {
+		const char *name = config->hosts[i].name;
+		struct host_transport way;
 		struct rotation_host row;
+		bool is_known;
 
-		if (!store_rotation_host_load(work->session->store, config->hosts[i].name,
-		                              &row, err))
+		if (!store_rotation_host_load(work->session->store, name, &row, err) ||
+		    !store_transport_find(work->session->store, name, &way, &is_known,
+		                          err))
 			return false;
 		by_hand += row.state == ROTATION_BY_HAND;
 		unproved += row.state < ROTATION_PROVED;
-		add_host(list, table, config->hosts[i].name, &row);
+		add_host(list, table, name, &row, is_known ? way.name : NULL);
 	}
 	cJSON_AddBoolToObject(json, "is_switched", rotate_is_switched(work->rotate));
 	cJSON_AddBoolToObject(json, "is_ended", is_ended);
@@ -254,8 +282,12 @@ bool cmd_host_rotate(const struct args *args, struct err *err)
 		                                  .hosts = hosts,
 		                                  .host_count =
 		                                      session.config->host_count };
+	const struct rotate_operator person = { run_there, &work };
+	const bool is_given = args->login || args->identity;
+
 	if (found || !args->status) {
-		work.rotate = rotate = rotate_new(&settings, err);
+		work.rotate = rotate = rotate_new(&settings, is_given ? &person : NULL,
+		                                  err);
 		if (!rotate)
 			return false;
 	}

@@ -15,9 +15,10 @@ const struct command commands[] = {
 	  "take servers from Ansible or CSV, and host keys\n"
 	  "from known_hosts" },
 	{ "host rotate-key", "[NAME...]", 0, 10000,
-	  TAKES_STATUS | TAKES_DROP | TAKES_JSON, cmd_host_rotate,
+	  TAKES_STATUS | TAKES_DROP | TAKES_LOGIN | TAKES_JSON, cmd_host_rotate,
 	  "a new deploy key beside the old one, then in its\n"
-	  "place; again goes on where it ended" },
+	  "place; again goes on where it ended. Where the\n"
+	  "agent is, your own SSH login brings it" },
 	{ "agent script", "HOST|GROUP", 1, 1, TAKES_FROM, cmd_agent_script,
 	  "print the script that sets up certferry-agent on\n"
 	  "servers: for Ansible, cloud-init, packages" },

@@ -22,7 +22,7 @@ _Static_assert((int)INSTALL_BUNDLE_MAX == (int)AGENTWIRE_JOB_MAX, "one limit for
 static char *command(const struct deploy_host *host)
 {
 	(void)host;
-	return xstrdup("certferry-agent session");
+	return xstrdup(AGENT_ANY);
 }
 
 typedef void slot_fn(const struct transport_job *job, size_t at, struct buf *out);
@@ -171,7 +171,8 @@ static bool take_line(const char *text, struct agentwire_line *agent, bool *is_a
 	return true;
 }
 
-bool agent_hello(struct ssh *ssh, bool *is_agent, char version[65], struct err *err)
+bool agent_hello(struct ssh *ssh, const char *to, bool *is_agent, char version[65],
+                 struct err *err)
 {
 	AUTO_BUF struct buf hello = BUF_INIT(100), complaint = BUF_INIT(4096);
 	int64_t deadline = clock_deadline_ms(HELLO_TIMEOUT_S * INT64_C(1000));
@@ -181,7 +182,7 @@ bool agent_hello(struct ssh *ssh, bool *is_agent, char version[65], struct err *
 
 	*is_agent = false;
 	agentwire_add_hello(&hello);
-	if (!ssh_exec(ssh, "certferry-agent session", deadline, err) ||
+	if (!ssh_exec(ssh, to, deadline, err) ||
 	    !ssh_write(ssh, hello.data, hello.len, deadline, err) ||
 	    !ssh_write_eof(ssh, deadline, err))
 		return false;

@@ -8,21 +8,36 @@
  * rotate - a new deploy key in the place of the old one, on every host
  *
  * Host by host: the new key's line is put beside the old one's over a login with the old
- * key, and a login with the new key proves it. When all are proved, or the operator says
+ * key, and a login with the new key proves it. When all are proved, or the person says
  * that it is enough, the new key becomes the deploy key; only then the old one's line is
  * taken away, over a login with the new key, and seen to be refused. Where each host is
  * stands in the store after every step, so that whatever ends a run, the next one goes
  * on. At no time is a key given up before the other one was let in.
  *
- * A server whose authorized_keys is not ours to edit (a forced command, a file elsewhere)
- * is ROTATION_BY_HAND until its administrator has added, or removed, the line; the login
+ * Where the old key runs certferry-agent and nothing else, a person's own login edits the
+ * file, with the same program; and the new key is proved only when the agent answers it,
+ * too: a line without the command would give it a shell.
+ *
+ * A server whose authorized_keys is not ours to edit (no such login, a file elsewhere) is
+ * ROTATION_BY_HAND until its administrator has added, or removed, the line; the login
  * alone decides.
  */
 struct rotate;
 
+/* The login of a person, for hosts where our key may run certferry-agent and nothing
+ * else. Runs a command there with that input; what it prints is appended to output. */
+struct buf;
+struct rotate_operator {
+	bool (*run)(void *arg, const char *host, const char *command,
+	            const struct buf *input, struct buf *output, struct err *err);
+	void *arg;
+};
+
 /* Of the settings store, worker, hosts and host_count are used. Goes on with the one that
- * is under way; without it a key is made and one begins. */
+ * is under way; without it a key is made and one begins. person may be NULL: then such
+ * hosts are by hand. */
 struct rotate *rotate_new(const struct deploy_settings *settings,
+                          const struct rotate_operator *person,
                           struct err *err) MUST_CHECK;
 void rotate_free(struct rotate *rotate);
 DEFINE_CLEANUP(struct rotate *, rotate_free);

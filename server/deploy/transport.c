@@ -27,7 +27,7 @@ static bool ask(struct visit *visit, struct err *err)
 	bool is_agent = false;
 
 	if (visit->host->way != DEPLOY_BY_SHELL &&
-	    !agent_hello(visit->ssh, &is_agent, row.version, err))
+	    !agent_hello(visit->ssh, AGENT_ANY, &is_agent, row.version, err))
 		return false;
 	visit->transport = is_agent ? &transport_agent : &transport_shell;
 	snprintf(row.name, sizeof(row.name), "%s", visit->transport->name);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "program.h"
 
@@ -27,6 +28,18 @@ char *authorize_command(void)
 	AUTO_BUF struct buf out = BUF_INIT(64 * 1024);
 
 	buf_addf(&out, "exec sh -c '");
+	program_add("authorizer.sh", &out);
+	buf_addf(&out, "'");
+	return buf_take(&out);
+}
+
+char *authorize_command_for(const char *user)
+{
+	AUTO_BUF struct buf out = BUF_INIT(64 * 1024);
+
+	buf_addf(&out, "exec sh -c '");
+	program_add("as_login.sh", &out);
+	buf_addf(&out, "' sh '%s' '", user);
 	program_add("authorizer.sh", &out);
 	buf_addf(&out, "'");
 	return buf_take(&out);
@@ -72,4 +85,18 @@ bool authorize_line_parse(const char *line, struct authorize_line *out, struct e
 	    "the login does not run a program of ours (it said '%s'): a forced "
 	    "command, or a login script that prints something",
 	    str_printable(line, shown, sizeof(shown)));
+}
+
+bool authorize_line_find(const char *text, struct authorize_line *out, struct err *err)
+{
+	const char *at = text;
+
+	while (*at && !str_starts(at, prefix)) {
+		at += strcspn(at, "\n");
+		at += *at == '\n';
+	}
+	if (!*at)
+		at = text;
+	AUTO_FREE char *line = xstrndup(at, strcspn(at, "\n"));
+	return authorize_line_parse(line, out, err);
 }

@@ -32,9 +32,17 @@ struct authorize_line {
 /* The command of the session. The caller frees. */
 char *authorize_command(void) MUST_CHECK;
 
+/* The same for the login of somebody else, who is root or may be by sudo: user is whose
+ * authorized_keys it is about, as the configuration names it. */
+char *authorize_command_for(const char *user) MUST_CHECK;
+
 /* What it reads: add new beside old, or remove old. */
 void authorize_input(bool is_removal, const char *old_key, const char *new_key,
                      struct buf *out);
+
+/* The program's line among all that a login of a person printed. */
+bool authorize_line_find(const char *text, struct authorize_line *out,
+                         struct err *err) MUST_CHECK;
 
 /* Anything but the program's own line is ERR_REMOTE: another one ran there. */
 bool authorize_line_parse(const char *line, struct authorize_line *out,

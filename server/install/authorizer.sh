@@ -131,7 +131,7 @@ write() {
 
 # The lines that are not ours, each with an end.
 others() {
-	grep -vF "$1" "$2" | cksum
+	grep -vF "$1" "$2" | sha256sum
 }
 
 check_file() {
@@ -150,7 +150,7 @@ check_file() {
 
 # cp -p first: it gives owner and mode.
 replace() {
-	sum=$(cksum <"$file")
+	sum=$(sha256sum <"$file")
 	rm -rf "$temp"
 	made=1
 	cp -p "$file" "$temp" 2>/dev/null || quit failed "$temp cannot be made"
@@ -160,14 +160,14 @@ replace() {
 	[ "$(others "$ours" "$file")" = "$(others "$ours" "$temp")" ] ||
 		quit failed "$temp did not become what it should; is the disk full?"
 	sync "$temp" 2>/dev/null || sync
-	[ "$sum" = "$(cksum <"$file")" ] ||
+	[ "$sum" = "$(sha256sum <"$file")" ] ||
 		quit failed "$file was changed by somebody else meanwhile"
 	mv -f "$temp" "$file" 2>/dev/null || quit failed "$file cannot be replaced"
 	made=
 	sync "$dir" 2>/dev/null || sync
 }
 
-for tool in cksum cmp cp grep id mv rm sync tr; do
+for tool in sha256sum cmp cp grep id mv rm sync tr; do
 	command -v "$tool" >/dev/null || quit failed "this server has no $tool"
 done
 want certferry-authorizer

@@ -143,6 +143,10 @@ void setup_script(const struct setup_host *hosts, size_t count,
 	         "every server.\n\n");
 	buf_addf(out, "key=");
 	add_quoted(key->line, out);
+	buf_addf(out, "\nbeside=");
+	add_quoted(key->beside ? key->beside : "", out);
+	buf_addf(out, "\ngone=");
+	add_quoted(key->gone ? key->gone : "", out);
 	buf_addf(out, "\noptions=");
 	add_quoted(options.data, out);
 	buf_addf(out, "\nagent=" SETUP_AGENT "\n\n");
@@ -152,14 +156,23 @@ void setup_script(const struct setup_host *hosts, size_t count,
 	buf_addf(out, "%s", program());
 }
 
+static void show_key(const struct setup_key *key, const char *line, struct buf *out)
+{
+	buf_addf(out, "authorized_keys  ");
+	add_options(key, out);
+	buf_addf(out, " %s\n", line);
+}
+
 void setup_show(const struct setup_host *host, const struct setup_key *key,
                 struct buf *out)
 {
 	buf_addf(out, "user             %s%s\n", host->user,
 	         str_eq(host->user, "root") ? "" : ", made where it is missing");
-	buf_addf(out, "authorized_keys  ");
-	add_options(key, out);
-	buf_addf(out, " %s\n", key->line);
+	show_key(key, key->line, out);
+	if (key->beside)
+		show_key(key, key->beside, out);
+	if (key->gone)
+		buf_addf(out, "  taken away     %s\n", key->gone);
 	for (size_t i = 0; i < host->directories.len; i++)
 		buf_addf(out, "directory        %s\n", host->directories.items[i]);
 	for (size_t i = 0; i < host->sudo.len; i++)

@@ -29,6 +29,9 @@ void setup_host_deinit(struct setup_host *host);
 /* from: patterns as of sshd(8); NULL: from anywhere. */
 struct setup_key {
 	const char *line; /* "ssh-ed25519 AAAA... certferry" */
+	/* NULL: none. While the key is changed for another: one that is let in as well,
+	 * or whose lines are taken away. */
+	const char *beside, *gone;
 	const char *from;
 };
 bool setup_key_check(const struct setup_key *key, struct err *err) MUST_CHECK;

@@ -158,6 +158,15 @@ make_slot() {
 	give "$1" 0755
 }
 
+# What is there before the first delivery keeps the agent's sandbox from all that is above.
+make_root_slot() {
+	check_file "$1/x"
+	if [ ! -d "$1" ]; then
+		mkdir -p "$1"
+		say "made: directory $1"
+	fi
+}
+
 check_owner() {
 	[ ! -L "$1" ] || quit "$1 is a link"
 	[ -d "$1" ] || mkdir -p "$1"
@@ -235,10 +244,11 @@ put_policy() {
 	put "$policy" 0644
 }
 
-# Every line of the key becomes the one line; those that say something else of it are not
-# ours to change.
+# Every line of the key becomes the one line, or none; those that say something else of it
+# are not ours to change.
 edit_keys() {
 	done=
+	[ -n "$wanted" ] || done=1
 	while IFS= read -r line || [ -n "$line" ]; do
 		case $line in
 		"#"*) ;;
@@ -274,13 +284,14 @@ check_key() {
 	done <"$file"
 }
 
+# Key $1 and the line that it is to have; without one, it is let in no more.
 put_key() {
 	home=$(field 6)
 	dir=$home/.ssh
 	file=$dir/authorized_keys
-	blob=${key#* }
+	blob=${1#* }
 	blob=${blob%% *}
-	wanted="$options $key"
+	wanted=$2
 	case $home in
 	/?*) ;;
 	*) quit "$user has no home directory" ;;
@@ -307,6 +318,8 @@ put_key() {
 			say "as it was: $file"
 			return
 		fi
+	elif [ -z "$wanted" ]; then
+		return
 	else
 		say "$wanted" >"$new"
 		chmod 0644 "$new"
@@ -334,7 +347,11 @@ if [ "$user" != root ]; then
 	"slots_$number" make_slot
 	give "$state" 0700
 	put_sudoers
+else
+	"slots_$number" make_root_slot
 fi
 put_policy
-put_key
+put_key "$key" "$options $key"
+[ -z "$beside" ] || put_key "$beside" "$options $beside"
+[ -z "$gone" ] || put_key "$gone" ""
 say "certferry-agent is set up for $host."

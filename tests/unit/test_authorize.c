@@ -64,10 +64,24 @@ static void a_long_reason_is_cut(void **state)
 	assert_int_equal(strlen(got.text), 290);
 }
 
+static void it_is_found_among_others(void **state)
+{
+	struct authorize_line got;
+	struct err err = { 0 };
+
+	(void)state;
+	assert_true(authorize_line_find("Welcome\n\n" SAYS "removed\nbye\n", &got, &err));
+	assert_int_equal(got.result, AUTHORIZE_REMOVED);
+	assert_true(authorize_line_find(SAYS "added", &got, &err));
+	assert_false(authorize_line_find("x " SAYS "added\n", &got, &err));
+	assert_false(authorize_line_find("", &got, &err));
+}
+
 static void input_and_command(void **state)
 {
 	AUTO_BUF struct buf input = BUF_INIT(1000);
 	AUTO_FREE char *command = authorize_command();
+	AUTO_FREE char *others = authorize_command_for("deploy");
 
 	(void)state;
 	authorize_input(false, "AAAA", "BBBB", &input);
@@ -79,6 +93,8 @@ static void input_and_command(void **state)
 	assert_true(str_starts(command, "exec sh -c '"));
 	/* What dropbear takes. */
 	assert_true(strlen(command) < 9000);
+	assert_non_null(strstr(others, "' sh 'deploy' '"));
+	assert_true(strlen(others) < 9000);
 }
 
 int main(void)
@@ -86,6 +102,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_are_read),
 		cmocka_unit_test(a_long_reason_is_cut),
+		cmocka_unit_test(it_is_found_among_others),
 		cmocka_unit_test(input_and_command),
 	};
 

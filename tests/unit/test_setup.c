@@ -61,7 +61,8 @@ static void test_from(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(from_rows); i++) {
-		const struct setup_key key = { "ssh-ed25519 AAAA x", from_rows[i].from };
+		const struct setup_key key = { .line = "ssh-ed25519 AAAA x",
+			                       .from = from_rows[i].from };
 		struct err err;
 
 		CHECK(key.from ? key.from : "none",
@@ -74,7 +75,7 @@ static void test_from(void **state)
 static void test_quotes(void **state)
 {
 	struct setup_host host = { .name = "web-1", .user = "certferry" };
-	const struct setup_key key = { "ssh-ed25519 AAAA x", NULL };
+	const struct setup_key key = { .line = "ssh-ed25519 AAAA x" };
 	AUTO_BUF struct buf out = BUF_INIT(SETUP_SCRIPT_MAX);
 
 	(void)state;
