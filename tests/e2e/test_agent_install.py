@@ -88,6 +88,8 @@ def test_twice_is_once(world, flavour):
     text = world.certferry.good("agent", "script", "web-1", "--from", "192.0.2.1,2001:db8::/32").out
     first = run_script(host, text)
     assert first.returncode == 0, first
+    # The sandbox is then no wider than the slots, from the first session on.
+    assert (host.root / SLOT.lstrip("/")).stat().st_mode & 0o7777 == 0o755
     before = tree(host)
     second = run_script(host, text)
     assert second.returncode == 0, second
