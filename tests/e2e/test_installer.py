@@ -271,7 +271,7 @@ def test_reload_hangs(server):
     hang = server.script("hang", "trap '' TERM\necho stuck\nwhile :; do sleep 1; done\n")
     begin = time.time()
     p = put(server, "two", reload=[hang], service=1)
-    assert time.time() - begin < 12
+    assert time.time() - begin < 60
     assert p.lines[-1].startswith(f"reload-failed {hang} did not end within 1 s: stuck")
     assert f"reload after it {hang} did not end within 1 s" in p.lines[-1]
     assert live(server, d) == cert("one")
@@ -280,12 +280,12 @@ def test_reload_hangs(server):
 
 def test_daemon_holds_nothing(server):
     """A reload that leaves a daemon behind must not keep the session open."""
-    daemon = server.script("daemon", "sleep 7 &\necho started\n")
+    daemon = server.script("daemon", "sleep 31 &\necho started\n")
     begin = time.time()
     p = put(server, "one", reload=[daemon])
     assert p.lines[-1] == "committed"
     assert p.stdout.read() == "" and p.stderr.read() == ""
-    assert time.time() - begin < 5
+    assert time.time() - begin < 28
 
 
 @pytest.mark.parametrize("answer", ["rollback\n", None, "silence", "commit", "COMMIT\n"])
@@ -558,13 +558,13 @@ def test_look_at_a_test_that_hangs(server):
     said = server.look(bundle([slot("www", server.base + "/x", None)], test=[hang], service=1,
                               job="check"))
     assert said[1] == f"test-failed {hang} did not end within 1 s: stuck", said
-    assert time.time() - begin < 8
+    assert time.time() - begin < 28
 
 
 @pytest.mark.parametrize("text, said", [
     ("sleep 31 & echo started; exit 0\n", "tested"),
     ("(while :; do echo loud; done) & exit 0\n", "tested"),
-    ("(while :; do echo loud; done) & wait\n", "test-failed did not end within 1 s: loud"),
+    ("(while :; do echo loud; done) & wait\n", "test-failed {} did not end within 1 s: loud"),
     ("yes | tr -d '\\n'\n", "test-failed "),
 ], ids=["daemon", "loud daemon", "flood", "endless line"])
 def test_look_at_a_test_that_leaves_something(server, text, said):
@@ -573,8 +573,8 @@ def test_look_at_a_test_that_leaves_something(server, text, said):
     begin = time.time()
     heard = server.look(bundle([slot("www", server.base + "/x", None)], test=[test], service=1,
                                job="check"))
-    assert heard[1].startswith(said), heard
-    assert time.time() - begin < 8
+    assert heard[1].startswith(said.format(test)), heard
+    assert time.time() - begin < 28
 
 
 def test_look_finds(server):

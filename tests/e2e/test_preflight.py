@@ -455,7 +455,7 @@ def test_not_seen_yet_is_a_note(world):
     assert result.code == 0, result
     row = rows["dns home", "record"]
     assert row["result"] == "note" and f"{world.net.address(54)} lacks it" in row["text"], row
-    assert 29 < time.monotonic() - begin < 50
+    assert 29 < time.monotonic() - begin < 120
     world.assert_no_residue()
 
 

@@ -202,16 +202,16 @@ def test_server_that_hangs(sshd):
     begin = time.time()
     p = sshd.run("true", seconds=1)
     assert p.returncode == 100 and p.stderr.startswith(b"temporary: web-1")
-    assert time.time() - begin < 4
+    assert time.time() - begin < 30
     assert children() == b""
 
 
 def test_command_that_hangs(sshd):
     sshd.start(["ed25519"])
     begin = time.time()
-    p = sshd.run("sleep 6", seconds=1)
+    p = sshd.run("sleep 35", seconds=1)
     assert p.returncode == 100 and b"no answer in time" in p.stderr
-    assert time.time() - begin < 4
+    assert time.time() - begin < 30
     assert children() == b""
 
 
@@ -235,9 +235,9 @@ def test_input_while_it_floods_stderr(sshd):
 def test_flood(sshd):
     sshd.start(["ed25519"])
     begin = time.time()
-    p = sshd.run("head -c 100000000 /dev/zero | tr '\\0' x; sleep 20")
+    p = sshd.run("head -c 100000000 /dev/zero | tr '\\0' x; sleep 60")
     assert p.returncode == 100 and b"a line of over 1000 bytes" in p.stderr
-    assert time.time() - begin < 8
+    assert time.time() - begin < 50
     p = sshd.run("seq 1 200000")
     assert p.returncode == 0 and p.stdout.count(b"\n") == 200000
 
@@ -284,7 +284,7 @@ def test_something_else_listens(greeting):
         def serve():
             connection, _ = server.accept()
             connection.sendall(greeting)
-            time.sleep(3)
+            time.sleep(40)
             connection.close()
         threading.Thread(target=serve, daemon=True).start()
         subprocess.check_output([TRY, "new-key", f"{base}/user"])
@@ -293,7 +293,7 @@ def test_something_else_listens(greeting):
         p = subprocess.run([TRY, "exec", WORKER, "127.0.0.1", str(server.getsockname()[1]),
                             "root", f"{base}/user", "1", "true", pin(f"{base}/k")],
                            capture_output=True)
-        assert p.returncode == 100 and time.time() - begin < 4
+        assert p.returncode == 100 and time.time() - begin < 30
         assert b"web-1" in p.stderr
 
 
