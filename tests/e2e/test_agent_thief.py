@@ -8,8 +8,8 @@ sees that each of them can succeed.
 """
 
 import concurrent.futures
+import contextlib
 import hashlib
-import pathlib
 import random
 import shutil
 import string
@@ -35,8 +35,6 @@ TOUCHED = ("var/lib/certferry-agent", "etc/ssl/certferry/www")
 @pytest.fixture
 def make(world):
     """A server that was set up by `certferry agent script`, and its thief."""
-    made = []
-
     def one(user="root", lines=lambda line: line, tunnel=True):
         host = simple_world(world, user=user, reload=["/usr/bin/reload-service"], names=[ZONE],
                             install={"directory": SLOT})
@@ -50,11 +48,11 @@ def make(world):
         done = run_script(host, script)
         assert done.returncode == 0, done
         jail = Jail(host, tunnel)
-        made.append(jail)
+        stack.callback(jail.stop)
         # Paths of sockets must be short.
-        made.append(pathlib.Path(tempfile.mkdtemp(prefix="thief-", dir="/tmp")))
-        thief = Thief(jail, made[-1], user)
-        made.append(thief)
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="thief-", dir="/tmp"))
+        thief = Thief(jail, directory, user)
+        stack.callback(thief.end)
         # The line that was written, with the thief's key for the deploy key.
         deploy = " ".join(world.public_key.split()[:2])
         file = thief.home / ".ssh/authorized_keys"
@@ -67,14 +65,8 @@ def make(world):
         jail.start()
         return thief
 
-    yield one
-    for item in reversed(made):
-        if isinstance(item, Thief):
-            item.end()
-        elif isinstance(item, Jail):
-            item.stop()
-        else:
-            shutil.rmtree(item)
+    with contextlib.ExitStack() as stack:
+        yield one
 
 
 def clean(tree):

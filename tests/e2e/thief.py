@@ -118,10 +118,10 @@ class Jail(Server):
         return self
 
     def stop(self):
+        super().stop()
         if self.service:
             self.service.kill()
             self.service.wait()
-        super().stop()
 
     def first(self):
         """sshd, by the machine's own numbering."""
@@ -371,7 +371,8 @@ def sftp(thief):
 
 def scp_there(how):
     def way(thief):
-        thief.run(*thief.options(), how, thief.payload, f"{thief.address}:/tmp/pwned", program="scp")
+        thief.run(*thief.options(), how, thief.payload, f"{thief.address}:/tmp/pwned",
+                  program="scp")
         return thief.pwned()
     return way
 
