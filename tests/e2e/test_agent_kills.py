@@ -169,6 +169,11 @@ class Delivery:
         return "old" if found == self.old_sha256 else \
             "new" if found == self.new["sha256"] else found
 
+    def agreement(self):
+        """Old and new workers of nginx answer side by side for a moment."""
+        seen = self.served(), self.installed()
+        return seen if seen[0] == seen[1] else None
+
     def processes(self):
         """What runs on the server but sshd that listens and nginx."""
         found = []
@@ -218,10 +223,10 @@ class Delivery:
         """Was it killed there? What must be true after it, whether or not."""
         lines, done = self.run(at)
         wait_for(f"no process stays, killed {at}", lambda: not self.processes(), 60)
-        if self.kind.names != AGENT:  # which is there to put back what it had begun
-            wait_for(f"service and files agree, killed {at}",
-                     lambda: self.served() == self.installed(), 60)
-        between = self.served(), self.installed()
+        if self.kind.names == AGENT:
+            between = self.served(), self.installed()
+        else:  # it is there to put back what it had begun
+            between = wait_for(f"service and files agree, killed {at}", self.agreement, 60)
         assert {*between} <= {"old", "new"}, (at, between, done)
         result = self.certferry.apply()
         assert result.code == 0, f"killed {at}, then:\n{result}\nkilled:\n{done}"
@@ -239,7 +244,7 @@ class Delivery:
         assert names - generations == {"live", *FILES} and \
             len(generations) == 2 - self.is_first, (at, names)
         assert {path.name for path in self.state.iterdir()} == self.state_names, at
-        assert self.processes() == [], at
+        wait_for(f"no process stays, after {at}", lambda: not self.processes(), 60)
 
 
 class FirstDelivery(Delivery):

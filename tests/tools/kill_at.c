@@ -40,7 +40,6 @@ enum {
 struct task {
 	pid_t id, process; /* process: whose thread it is; 0: an empty row */
 	int number;        /* among the processes named; 0: none of them */
-	bool is_leaving;   /* to be let go at its next stop */
 };
 
 static struct {
@@ -52,7 +51,7 @@ static struct {
 	struct task tasks[TASKS_MAX];
 	unsigned long calls[TASKS_MAX]; /* by number of process */
 	int processes, status;
-	bool is_over, is_killed;
+	bool is_over, is_killed, is_leaving;
 } run;
 
 /* clang-format off */
@@ -197,7 +196,7 @@ static void count(const struct task *task)
 
 static void go_on(const struct task *task, int stop_signal)
 {
-	ptrace(task->is_leaving   ? PTRACE_DETACH
+	ptrace(run.is_leaving     ? PTRACE_DETACH
 	       : is_counted(task) ? PTRACE_SYSCALL
 	                          : PTRACE_CONT,
 	       task->id, 0, stop_signal);
@@ -211,13 +210,13 @@ static void take_stop(struct task *task, int status)
 		count(task);
 	if (event == PTRACE_EVENT_EXEC)
 		place(task);
-	if (event == PTRACE_EVENT_STOP && stop != SIGTRAP && !task->is_leaving) {
+	if (event == PTRACE_EVENT_STOP && stop != SIGTRAP && !run.is_leaving) {
 		/* Stopped by a signal, as by ^Z: it stays so. */
 		ptrace(PTRACE_LISTEN, task->id, 0, 0);
 		return;
 	}
 	go_on(task, event || stop == SYSCALL_STOP ? 0 : stop);
-	if (task->is_leaving)
+	if (run.is_leaving)
 		*task = (struct task){ 0 };
 }
 
@@ -281,32 +280,16 @@ static void start(char **argv)
 	close(hold[1]);
 }
 
-/* Who lives on does so without us, and loses no signal by it. */
+/* Who lives on does so without us, and loses no signal by it; also who is born at this
+ * very moment. Those of COMMAND that outlived it are ours to wait for. */
 static void let_go(void)
 {
-	bool any = true;
-
-	for (size_t i = 0; i < TASKS_MAX; i++) {
-		struct task *task = &run.tasks[i];
-
-		if (!task->id)
-			continue;
-		task->is_leaving = true;
-		if (ptrace(PTRACE_INTERRUPT, task->id, 0, 0) < 0)
-			*task = (struct task){ 0 };
-	}
-	while (any) {
-		any = false;
-		for (size_t i = 0; i < TASKS_MAX; i++)
-			any |= run.tasks[i].id != 0;
-		any = any && step();
-	}
-}
-
-/* Those of COMMAND that outlived it are ours to wait for. */
-static void wait_for_the_rest(void)
-{
-	while (waitpid(-1, NULL, 0) >= 0 || errno == EINTR)
+	run.is_leaving = true;
+	for (size_t i = 0; i < TASKS_MAX; i++)
+		if (run.tasks[i].id &&
+		    ptrace(PTRACE_INTERRUPT, run.tasks[i].id, 0, 0) < 0)
+			run.tasks[i] = (struct task){ 0 };
+	while (step())
 		;
 }
 
@@ -346,7 +329,6 @@ int main(int argc, char **argv)
 	while (!run.is_over && step())
 		;
 	let_go();
-	wait_for_the_rest();
 	fprintf(run.report, "ended %d\n", run.status);
 	return fclose(run.report) != 0;
 }
