@@ -95,24 +95,29 @@ static void check_unique_name(struct load *load, const struct draft_certificate 
 	}
 }
 
+static void expand_name(struct load *load, struct draft_certificate *draft, char **path)
+{
+	char *found = *path ? strstr(*path, "{name}") : NULL;
+
+	if (found) {
+		char *expanded = xasprintf("%.*s%s%s", (int)(found - *path), *path,
+		                           draft->certificate.name, found + 6);
+
+		free(*path);
+		*path = expanded;
+	}
+	if (*path && strpbrk(*path, "{}"))
+		problem_at(load, place_find(load, path, PLACE_WHOLE, draft),
+		           "braces; {name} once, for the certificate's name");
+}
+
 static void settle(struct load *load, struct draft_certificate *draft)
 {
 	struct config_certificate *certificate = &draft->certificate;
 	struct config_install *install = &certificate->install;
-	const char *name = certificate->name;
-	char *found = install->directory ? strstr(install->directory, "{name}") : NULL;
 
-	if (found) {
-		char *expanded = xasprintf("%.*s%s%s", (int)(found - install->directory),
-		                           install->directory, name, found + 6);
-
-		free(install->directory);
-		install->directory = expanded;
-	}
-	if (install->directory && strpbrk(install->directory, "{}"))
-		problem_at(load,
-		           place_find(load, &install->directory, PLACE_WHOLE, draft),
-		           "braces; {name} once, for the certificate's name");
+	expand_name(load, draft, &install->directory);
+	expand_name(load, draft, &install->password_file);
 	if (!install->mode)
 		install->mode = install->group ? 0640 : 0600;
 	if (!certificate->profile && certificate->ca)

@@ -108,6 +108,7 @@ struct config_install {
 	char *owner, *group;
 	mode_t mode;
 	struct strlist formats; /* "combined"; empty: what the services want */
+	char *password_file;    /* of pkcs12, on the server; NULL: none */
 };
 
 struct config_probe {

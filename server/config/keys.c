@@ -181,7 +181,13 @@ static const struct key install_keys[] = {
 	  .min = 1, .max = 10, .otherwise = "pem, and what the services want",
 	  .help = "The forms in which the files lie there. pem: the four files, always. "
 	          "combined: combined.pem as well, with certificate, chain and key. der: "
-	          "cert.der and privkey.der (PKCS #8) as well." },
+	          "cert.der and privkey.der (PKCS #8) as well. pkcs12: cert.p12 as well, "
+	          "made by certferry-agent." },
+	{ .name = "pkcs12-password-file", .kind = VALUE_TEXT, AT(password_file),
+	  .grammar = &grammar_install_directory, .otherwise = "none, and no pkcs12",
+	  .help = "The file on the server with the password of cert.p12. It never leaves "
+	          "the server: certferry agent script and install make one with a random "
+	          "password where there is none. {name} is the certificate's name." },
 };
 #undef AT
 static const struct section install_section = { .title = "certificates.NAME.install",

@@ -32,9 +32,23 @@ static bool has_keys(const struct transport_job *job, struct err *err)
 	return true;
 }
 
+/* The installer hears of no password. */
+static bool can_make(const struct transport_job *job, struct err *err)
+{
+	for (size_t i = 0; i < job->install.slot_count; i++)
+		if (job->install.slots[i].formats & 1U << INSTALL_PKCS12)
+			return err_set(
+			    err, ERR_CONFIG,
+			    "certificate %s: pkcs12 is made by certferry-agent, and "
+			    "none answers there: certferry agent install",
+			    job->install.slots[i].name);
+	return true;
+}
+
 static bool add_install(const struct transport_job *job, struct buf *out, struct err *err)
 {
-	return has_keys(job, err) && install_bundle(&job->install, out, err);
+	return has_keys(job, err) && can_make(job, err) &&
+	       install_bundle(&job->install, out, err);
 }
 
 static bool add_inspect(const struct transport_job *job, struct buf *out, struct err *err)
@@ -46,7 +60,7 @@ static bool add_inspect(const struct transport_job *job, struct buf *out, struct
 
 static bool add_check(const struct transport_job *job, struct buf *out, struct err *err)
 {
-	return install_check_bundle(&job->install, out, err);
+	return can_make(job, err) && install_check_bundle(&job->install, out, err);
 }
 
 static void say(bool is_commit, struct buf *out)

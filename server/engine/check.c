@@ -57,15 +57,6 @@ static void check_format(const struct config_certificate *certificate, const cha
 
 	if (install_format_find(name, &format))
 		return;
-	/* Its password is on the server, and must not pass through here. */
-	if (str_eq(name, "pkcs12")) {
-		problem(
-		    problems, &certificate->mark, path,
-		    "pkcs12 needs a password that lies on the server, and over a plain "
-		    "SSH login nothing there could read it; have the server make it of "
-		    "the PEM files, by a command of its own under reload");
-		return;
-	}
 	for (size_t i = 0; i < INSTALL_FORMAT_COUNT; i++)
 		buf_addf(&known, "%s%s", i ? ", " : "", install_format_names[i]);
 	unknown(certificate, "install.formats", "format", name, known.data, problems);
@@ -107,23 +98,43 @@ static void check_probes(const struct config_certificate *certificate,
 		        "install without looking");
 }
 
-/* A shell makes no keys. */
-static void check_key_on(const struct config_certificate *certificate,
-                         struct strlist *problems)
+/* What only an agent can do there; value: of the certificate's key. */
+static void check_agent(const struct config_certificate *certificate, const char *key,
+                        const char *value, const char *instead, struct strlist *problems)
 {
-	AUTO_FREE char *path = xasprintf("certificates.%s.key-on", certificate->name);
+	AUTO_FREE char *path = xasprintf("certificates.%s.%s", certificate->name, key);
 
-	for (size_t i = 0;
-	     certificate->key_on == KEY_ON_TARGET && i < certificate->host_count; i++) {
+	for (size_t i = 0; i < certificate->host_count; i++) {
 		const struct config_host *host = certificate->hosts[i];
 		AUTO_FREE char *text = xasprintf(
-		    "target needs certferry-agent on the server, and hosts.%s.transport "
-		    "is shell; say agent or auto there, or issuer here",
-		    host->name);
+		    "%s needs certferry-agent on the server, and hosts.%s.transport is "
+		    "shell; say agent or auto there, or %s here",
+		    value, host->name, instead);
 
 		if (host->transport == TRANSPORT_SHELL)
 			problem(problems, &certificate->mark, path, text);
 	}
+}
+
+/* The password is on the server, and does not pass through here. */
+static void check_pkcs12(const struct config_certificate *certificate,
+                         struct strlist *problems)
+{
+	const struct config_install *install = &certificate->install;
+	const bool is_wanted = strlist_has(&install->formats, "pkcs12");
+	AUTO_FREE char *path = xasprintf("certificates.%s.install", certificate->name);
+
+	if (is_wanted)
+		check_agent(certificate, "install.formats", "pkcs12", "no pkcs12",
+		            problems);
+	if (is_wanted && !install->password_file)
+		problem(problems, &certificate->mark, path,
+		        "pkcs12 needs a password that lies on the server: say "
+		        "pkcs12-password-file: PATH; certferry agent install makes the "
+		        "file where there is none");
+	if (!is_wanted && install->password_file)
+		problem(problems, &certificate->mark, path,
+		        "pkcs12-password-file stands there, and formats has no pkcs12");
 }
 
 static void check_service(const struct config_certificate *certificate,
@@ -133,7 +144,9 @@ static void check_service(const struct config_certificate *certificate,
 	const struct strlist *formats = &certificate->install.formats;
 	size_t before = problems->len;
 
-	check_key_on(certificate, problems);
+	if (certificate->key_on == KEY_ON_TARGET)
+		check_agent(certificate, "key-on", "target", "issuer", problems);
+	check_pkcs12(certificate, problems);
 	for (size_t i = 0; i < services->len; i++)
 		check_preset(certificate, "services", services->items[i], problems);
 	if (certificate->reload_preset)

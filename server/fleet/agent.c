@@ -203,6 +203,12 @@ static void add_slot(struct making *making, const struct config_certificate *fro
 				buf_addf(out, ", %s", install_format_names[i]);
 		buf_addf(out, "]\n");
 	}
+	if (install->password_file) {
+		buf_addf(out, "    pkcs12-password-file: ");
+		add_quoted(install->password_file, out);
+		buf_addf(out, "\n");
+		strlist_add(&making->out->passwords, install->password_file);
+	}
 	if (from->key_on == KEY_ON_TARGET)
 		buf_addf(out, "    key-on: target\n");
 	add_services(making, from, &services);

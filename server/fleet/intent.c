@@ -89,6 +89,8 @@ char *fleet_setup(const struct config_certificate *certificate,
 	 */
 	if (formats)
 		buf_addf(&text, "formats=%x\n", formats);
+	if (certificate->install.password_file)
+		add(&text, "password-file", certificate->install.password_file);
 	add_commands(&text, "test", &tests);
 	add_commands(&text, "reload", &reloads);
 	return digest(&text);

@@ -9,6 +9,7 @@ const char *const install_format_names[INSTALL_FORMAT_COUNT] = {
 	[INSTALL_PEM] = "pem",
 	[INSTALL_COMBINED] = "combined",
 	[INSTALL_DER] = "der",
+	[INSTALL_PKCS12] = "pkcs12",
 };
 
 bool install_format_find(const char *name, enum install_format *out)

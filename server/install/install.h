@@ -28,6 +28,8 @@ enum install_format {
 	INSTALL_PEM,      /* cert.pem, chain.pem, fullchain.pem, privkey.pem: always */
 	INSTALL_COMBINED, /* combined.pem: certificate, chain and key in one */
 	INSTALL_DER,      /* cert.der, and privkey.der (PKCS #8) */
+	INSTALL_PKCS12,   /* cert.p12: its password is on the server, so an agent makes it
+	                   */
 	INSTALL_FORMAT_COUNT
 };
 extern const char *const install_format_names[INSTALL_FORMAT_COUNT];

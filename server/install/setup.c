@@ -14,6 +14,7 @@ void setup_host_deinit(struct setup_host *host)
 	strlist_deinit(&host->sudo);
 	strlist_deinit(&host->directories);
 	strlist_deinit(&host->groups);
+	strlist_deinit(&host->passwords);
 	*host = (struct setup_host){ 0 };
 }
 
@@ -95,6 +96,17 @@ static void add_places(const struct setup_host *host, size_t number, struct buf 
 	buf_addf(out, "\t:\n}\n\n");
 }
 
+static void add_passwords(const struct setup_host *host, size_t number, struct buf *out)
+{
+	buf_addf(out, "passwords_%zu() {\n", number);
+	for (size_t i = 0; i < host->passwords.len; i++) {
+		buf_addf(out, "\tmake_password ");
+		add_quoted(host->passwords.items[i], out);
+		buf_addf(out, "\n");
+	}
+	buf_addf(out, "\t:\n}\n\n");
+}
+
 static void add_host(const struct setup_host *host, size_t number, struct buf *out)
 {
 	buf_addf(out, "# %s\n\n", host->name);
@@ -102,6 +114,7 @@ static void add_host(const struct setup_host *host, size_t number, struct buf *o
 	if (host->sudo.len > 0 || !str_eq(host->user, "root"))
 		add_sudoers(host, number, out);
 	add_places(host, number, out);
+	add_passwords(host, number, out);
 }
 
 /* Which of them is this? A script of one host is for whoever runs it. */
@@ -175,6 +188,9 @@ void setup_show(const struct setup_host *host, const struct setup_key *key,
 		buf_addf(out, "  taken away     %s\n", key->gone);
 	for (size_t i = 0; i < host->directories.len; i++)
 		buf_addf(out, "directory        %s\n", host->directories.items[i]);
+	for (size_t i = 0; i < host->passwords.len; i++)
+		buf_addf(out, "password         %s, made where it is missing\n",
+		         host->passwords.items[i]);
 	for (size_t i = 0; i < host->sudo.len; i++)
 		buf_addf(out, "sudo             %s\n", host->sudo.items[i]);
 	buf_addf(out, "\n/etc/certferry/agent.yaml\n\n%s", host->policy);

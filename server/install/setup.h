@@ -23,6 +23,7 @@ struct setup_host {
 	char *policy;        /* agent.yaml, whole */
 	struct strlist sudo; /* "nginx -s reload", as sudoers(5) wants it */
 	struct strlist directories, groups; /* of the slots, index by index */
+	struct strlist passwords;           /* files, made where they are missing */
 };
 void setup_host_deinit(struct setup_host *host);
 

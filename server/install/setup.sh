@@ -183,6 +183,23 @@ give() {
 	say "directory of $user: $1"
 }
 
+# One that nobody has thought of, where there is none yet. It never leaves this server.
+make_password() {
+	check_file "$1"
+	if [ -e "$1" ]; then
+		say "as it was: $1"
+		return
+	fi
+	mkdir -p "${1%/*}"
+	new=$1.new
+	rm -f "$new"
+	(umask 077 && od -An -tx1 -N16 /dev/urandom | tr -d " " >"$new")
+	chown "$user:" "$new"
+	mv -f "$new" "$1"
+	new=
+	say "made, with a random password: $1"
+}
+
 may_run() {
 	path=$(command -v "$1") || quit "there is no $1 on this server, which a reload needs"
 	case $path in
@@ -332,7 +349,7 @@ put_key() {
 
 [ $# -le 1 ] || quit "one argument at most: the file of certferry-agent"
 [ "$(id -u)" = 0 ] || quit "this must be run as root"
-for tool in chmod chown cmp cp cut find grep id mkdir mv od rm uname; do
+for tool in chmod chown cmp cp cut find grep id mkdir mv od rm tr uname; do
 	command -v "$tool" >/dev/null || quit "this server has no $tool"
 done
 host=${CERTFERRY_HOST:-$only}
@@ -350,6 +367,7 @@ if [ "$user" != root ]; then
 else
 	"slots_$number" make_root_slot
 fi
+"passwords_$number"
 put_policy
 put_key "$key" "$options $key"
 [ -z "$beside" ] || put_key "$beside" "$options $beside"

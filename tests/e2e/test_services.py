@@ -205,11 +205,64 @@ def test_formats(world):
         assert not host.path(name).is_symlink(), name
 
 
+PASSWORD = "/etc/ssl/private/www.password"
+
+
+def open_p12(host):
+    """The leaf's fingerprint, and the public key of the key in it, as OpenSSL reads it."""
+    def pkcs12(*argv):
+        return subprocess.run(
+            ["openssl", "pkcs12", "-in", host.resolve("cert.p12"), "-passin",
+             f"file:{host.root}{PASSWORD}", "-nodes", *argv], check=True, capture_output=True).stdout
+    leaf = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
+                          input=pkcs12("-nokeys", "-clcerts"), check=True, capture_output=True).stdout
+    assert pkcs12("-nokeys", "-cacerts").count(b"BEGIN CERTIFICATE") == 1
+    public = subprocess.run(["openssl", "pkey", "-pubout"], input=pkcs12("-nocerts"), check=True,
+                            capture_output=True).stdout
+    return leaf.decode().split("=")[1].replace(":", "").strip().lower(), public
+
+
+def test_pkcs12(world):
+    """By the agent, with a password that the setup made and that never leaves the server."""
+    host = make_world(world, ["apache2"], install={
+        "directory": SLOT, "formats": ["pem", "pkcs12"],
+        "pkcs12-password-file": "/etc/ssl/private/{name}.password"})
+    # A shell cannot make it, and that is said before a certificate is spent on it.
+    refused = world.certferry.apply()
+    assert refused.code != 0 and "pkcs12 is made by certferry-agent" in refused.out, refused
+    assert world.pebble.issued() == 0
+    give_agent(world, host)
+    password = (host.root / PASSWORD.lstrip("/")).read_text()
+    assert len(password.strip()) == 32
+    assert (host.root / PASSWORD.lstrip("/")).stat().st_mode & 0o7777 == 0o600
+    assert world.certferry.apply().code == 0
+
+    def whole():
+        sha256 = assert_served(world, host)
+        assert host.resolve("cert.p12").stat().st_mode & 0o7777 == 0o600
+        leaf, public = open_p12(host)
+        assert leaf == sha256
+        assert public == subprocess.run(
+            ["openssl", "pkey", "-pubout", "-in", host.resolve("privkey.pem")], check=True,
+            capture_output=True).stdout
+        return sha256
+
+    first = whole()
+    give_agent(world, host)
+    assert (host.root / PASSWORD.lstrip("/")).read_text() == password
+    assert world.certferry.apply("--force", "www").code == 0
+    assert whole() != first
+    for path in (world.directory / "state").rglob("*"):
+        assert not path.is_file() or password.strip().encode() not in path.read_bytes(), path
+
+
 @pytest.mark.parametrize("change, text", [
     pytest.param({"services": ["postfix", "dovecoat"]}, "no service preset 'dovecoat'", id="service"),
     pytest.param({"install": {"formats": ["pkcs12"]}}, "needs a password that lies on the server",
                  id="pkcs12"),
-    pytest.param({"install": {"formats": ["jks"]}}, "no format 'jks'; there are: pem, combined, der",
+    pytest.param({"install": {"pkcs12-password-file": "/etc/p"}}, "formats has no pkcs12",
+                 id="password"),
+    pytest.param({"install": {"formats": ["jks"]}}, "no format 'jks'; there are: pem, combined, der, pkcs12",
                  id="format"),
     pytest.param({"probe": {"ports": ["25/ldap"]}}, "no protocol 'ldap'; there are: tls, smtp",
                  id="protocol"),
