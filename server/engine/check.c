@@ -50,8 +50,6 @@ static void check_preset(const struct config_certificate *certificate, const cha
 static void check_format(const struct config_certificate *certificate, const char *name,
                          struct strlist *problems)
 {
-	AUTO_FREE char *path = xasprintf("certificates.%s.install.formats",
-	                                 certificate->name);
 	AUTO_BUF struct buf known = BUF_INIT(4096);
 	enum install_format format;
 
