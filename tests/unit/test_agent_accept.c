@@ -93,49 +93,50 @@ static bool is_taken(const struct policy_slot *slot, const struct key *key,
 
 /* An issuer that wants more than the policy gives it: a.example, *.b.example and
  * xn--bcher-kva.example. */
+/* clang-format off */
+static const struct {
+	const char *names, *constraints, *said; /* NULL: taken */
+} names_asked[] = {
+	{ "DNS:a.example",                          NULL,       NULL },
+	{ "DNS:A.EXAMPLE",                          NULL,       NULL },
+	{ "DNS:xn--bcher-kva.example",              NULL,       NULL },
+	{ "DNS:XN--BCHER-KVA.example",              NULL,       NULL },
+	{ "DNS:*.b.example",                        NULL,       NULL },
+	{ "DNS:a.example",                          "CA:FALSE", NULL },
+	{ "DNS:a.example.",                         NULL,       "final dot" },
+	{ "DNS:.b.example",                         NULL,       "empty label" },
+	{ "DNS:x..b.example",                       NULL,       "empty label" },
+	{ "DNS:b.example",                          NULL,       "name b.example" },
+	{ "DNS:y.x.b.example",                      NULL,       "name y.x.b.example" },
+	{ "DNS:*.x.b.example",                      NULL,       "name *.x.b.example" },
+	{ "DNS:*.*.b.example",                      NULL,       "wildcard" },
+	{ "DNS:x*.b.example",                       NULL,       "wildcard" },
+	{ "DNS:*",                                  NULL,       "the certificate" },
+	{ "DNS:*.",                                 NULL,       "the certificate" },
+	{ "DNS:*.example",                          NULL,       "the certificate" },
+	{ "DNS:*.a.example",                        NULL,       "name *.a.example" },
+	{ "DNS:a.example.evil.example",             NULL,       "name a.example.evil.example" },
+	{ "DNS:evila.example",                      NULL,       "name evila.example" },
+	{ "DNS:b\303\274cher.example",            NULL,       "something else than letters" },
+	{ "DNS:xn--bcher-kva.example.b.example",    NULL,       "name xn--bcher-kva.example.b.example" },
+	{ "DNS:_x.b.example",                       NULL,       "something else than letters" },
+	{ "DNS:a.example/x",                        NULL,       "something else than letters" },
+	{ "DNS:a.example x",                        NULL,       "something else than letters" },
+	{ "DNS:192.0.2.1",                          NULL,       "an address is not a name" },
+	{ "DNS:a.example,IP:192.0.2.1",             NULL,       "no host" },
+	{ "DNS:a.example,IP:2001:db8::1",           NULL,       "no host" },
+	{ "DNS:a.example,email:a@a.example",        NULL,       "no host" },
+	{ "DNS:a.example,URI:https://a.example/",   NULL,       "no host" },
+	{ "DNS:a.example,RID:1.2.3.4",              NULL,       "no host" },
+	{ "DNS:a.example,otherName:1.2.3.4;UTF8:a", NULL,       "no host" },
+	{ NULL,                                     NULL,       "no names" },
+	{ "DNS:a.example",                          "CA:TRUE",  "one of a CA" },
+	{ "DNS:a.example",          "critical,CA:TRUE,pathlen:0", "one of a CA" },
+};
+/* clang-format on */
+
 static void hostile_names(void **state)
 {
-	/* clang-format off */
-	static const struct {
-		const char *names, *constraints, *said; /* NULL: taken */
-	} rows[] = {
-		{ "DNS:a.example",                          NULL,       NULL },
-		{ "DNS:A.EXAMPLE",                          NULL,       NULL },
-		{ "DNS:xn--bcher-kva.example",              NULL,       NULL },
-		{ "DNS:XN--BCHER-KVA.example",              NULL,       NULL },
-		{ "DNS:*.b.example",                        NULL,       NULL },
-		{ "DNS:a.example",                          "CA:FALSE", NULL },
-		{ "DNS:a.example.",                         NULL,       "final dot" },
-		{ "DNS:.b.example",                         NULL,       "empty label" },
-		{ "DNS:x..b.example",                       NULL,       "empty label" },
-		{ "DNS:b.example",                          NULL,       "name b.example" },
-		{ "DNS:y.x.b.example",                      NULL,       "name y.x.b.example" },
-		{ "DNS:*.x.b.example",                      NULL,       "name *.x.b.example" },
-		{ "DNS:*.*.b.example",                      NULL,       "wildcard" },
-		{ "DNS:x*.b.example",                       NULL,       "wildcard" },
-		{ "DNS:*",                                  NULL,       "the certificate" },
-		{ "DNS:*.",                                 NULL,       "the certificate" },
-		{ "DNS:*.example",                          NULL,       "the certificate" },
-		{ "DNS:*.a.example",                        NULL,       "name *.a.example" },
-		{ "DNS:a.example.evil.example",             NULL,       "name a.example.evil.example" },
-		{ "DNS:evila.example",                      NULL,       "name evila.example" },
-		{ "DNS:b\303\274cher.example",            NULL,       "something else than letters" },
-		{ "DNS:xn--bcher-kva.example.b.example",    NULL,       "name xn--bcher-kva.example.b.example" },
-		{ "DNS:_x.b.example",                       NULL,       "something else than letters" },
-		{ "DNS:a.example/x",                        NULL,       "something else than letters" },
-		{ "DNS:a.example x",                        NULL,       "something else than letters" },
-		{ "DNS:192.0.2.1",                          NULL,       "an address is not a name" },
-		{ "DNS:a.example,IP:192.0.2.1",             NULL,       "no host" },
-		{ "DNS:a.example,IP:2001:db8::1",           NULL,       "no host" },
-		{ "DNS:a.example,email:a@a.example",        NULL,       "no host" },
-		{ "DNS:a.example,URI:https://a.example/",   NULL,       "no host" },
-		{ "DNS:a.example,RID:1.2.3.4",              NULL,       "no host" },
-		{ "DNS:a.example,otherName:1.2.3.4;UTF8:a", NULL,       "no host" },
-		{ NULL,                                     NULL,       "no names" },
-		{ "DNS:a.example",                          "CA:TRUE",  "one of a CA" },
-		{ "DNS:a.example",          "critical,CA:TRUE,pathlen:0", "one of a CA" },
-	};
-	/* clang-format on */
 	struct policy_slot slot = { .name = (char *)(uintptr_t) "www" };
 	struct err err = { 0 };
 	AUTO_KEY struct key *key = key_new(KEY_EC_256, &err);
@@ -145,20 +146,20 @@ static void hostile_names(void **state)
 	strlist_add(&slot.names, "a.example");
 	strlist_add(&slot.names, "*.b.example");
 	strlist_add(&slot.names, "xn--bcher-kva.example");
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names_asked); i++) {
 		const struct make_cert want = { .subject = "a.example",
 			                        .issuer = "a.example",
-			                        .names = rows[i].names,
-			                        .constraints = rows[i].constraints,
+			                        .names = names_asked[i].names,
+			                        .constraints = names_asked[i].constraints,
 			                        .not_before = NOW - DAY,
 			                        .not_after = NOW + DAY,
 			                        .key = evp,
 			                        .signer = evp };
-		const char *name = rows[i].names ? rows[i].names : "none";
+		const char *name = names_asked[i].names ? names_asked[i].names : "none";
 		bool taken = is_taken(&slot, key, &want, &err);
 
-		CHECK(name, taken == !rows[i].said);
-		CHECK(name, taken || strstr(err.msg, rows[i].said));
+		CHECK(name, taken == !names_asked[i].said);
+		CHECK(name, taken || strstr(err.msg, names_asked[i].said));
 	}
 	EVP_PKEY_free(evp);
 	strlist_deinit(&slot.names);
