@@ -121,34 +121,55 @@ static bool try_desk(struct issue *issue, struct ca_desk *desk, struct err *err)
 	return false;
 }
 
+static struct ca_desk *find_desk(struct issue *issue, const char *name)
+{
+	for (size_t i = 0; i < issue->settings.ca_count; i++)
+		if (str_eq(issue->cas[i].settings->name, name))
+			return &issue->cas[i];
+	return NULL;
+}
+
 struct ca_desk *issue_ca_open(struct issue *issue, const char *name, struct err *err)
 {
-	for (size_t i = 0; i < issue->settings.ca_count; i++) {
-		struct ca_desk *desk = &issue->cas[i];
-		bool is_open;
+	struct ca_desk *desk = find_desk(issue, name);
+	bool is_open;
 
-		if (!str_eq(desk->settings->name, name))
-			continue;
-		pthread_mutex_lock(&desk->lock);
-		is_open = try_desk(issue, desk, err);
-		pthread_mutex_unlock(&desk->lock);
-		return is_open ? desk : NULL;
+	if (!desk) {
+		(void)err_set(err, ERR_CONFIG,
+		              "the configuration has no CA '%s' any more", name);
+		return NULL;
 	}
-	(void)err_set(err, ERR_CONFIG, "the configuration has no CA '%s' any more", name);
-	return NULL;
+	pthread_mutex_lock(&desk->lock);
+	is_open = try_desk(issue, desk, err);
+	pthread_mutex_unlock(&desk->lock);
+	return is_open ? desk : NULL;
 }
 
 void issue_ca_lost(struct issue *issue, const char *name)
 {
-	for (size_t i = 0; i < issue->settings.ca_count; i++) {
-		struct ca_desk *desk = &issue->cas[i];
+	struct ca_desk *desk = find_desk(issue, name);
 
-		if (!str_eq(desk->settings->name, name))
-			continue;
-		pthread_mutex_lock(&desk->lock);
-		desk->is_lost = true;
-		pthread_mutex_unlock(&desk->lock);
-	}
+	if (!desk)
+		return;
+	pthread_mutex_lock(&desk->lock);
+	desk->is_lost = true;
+	pthread_mutex_unlock(&desk->lock);
+}
+
+bool issue_ca_may_repeat(struct issue *issue, const struct order *order)
+{
+	struct ca_desk *desk = find_desk(issue, order->ca);
+	AUTO_FREE char *place = xasprintf("%s/%s", order->certificate, order->host);
+	bool may;
+
+	if (!desk)
+		return false;
+	pthread_mutex_lock(&desk->lock);
+	may = !strlist_has(&desk->repeated, place);
+	if (may)
+		strlist_add(&desk->repeated, place);
+	pthread_mutex_unlock(&desk->lock);
+	return may;
 }
 
 void issue_ca_close(struct ca_desk *desk)

@@ -11,6 +11,7 @@
  *
  *   issue.c            the table of states; saving, backing off, telling
  *   order_steps.c      the order at the CA, up to its end; account.c: the account there
+ *   lost.c             what the CA has lost, and the same order once more
  *   key_step.c         a key that is made on the server: its request
  *   place.c            where the record of a challenge is really made: CNAMEs, alias
  *   choose.c           which dns entry makes it, and who is next when that one refuses;
@@ -36,7 +37,8 @@ struct ca_desk {
 	struct key *key;
 	struct acme *acme;
 	char *account_url;
-	struct err last; /* why it could not be opened, and when that was */
+	struct strlist repeated; /* places whose order was begun anew in this run */
+	struct err last;         /* why it could not be opened, and when that was */
 	int64_t failed_at_ms;
 };
 
@@ -110,6 +112,15 @@ struct ca_desk *issue_ca_open(struct issue *issue, const char *name,
 void issue_ca_close(struct ca_desk *desk);
 /* The CA has said that it does not know the account. */
 void issue_ca_lost(struct issue *issue, const char *name);
+/* Once for each place: a CA that loses everything gets no orders for ever. */
+bool issue_ca_may_repeat(struct issue *issue, const struct order *order);
+
+/* lost.c: did the CA lose what it knew of us, so that the order, when it has ended, is to
+ * be begun anew? why gets the words, and loses the code where it was a loss. */
+bool issue_is_lost(struct issue *issue, const struct order *order, struct err *why);
+/* Adds the same order once more. */
+bool issue_begin_anew(struct issue *issue, const struct order *lost,
+                      struct err *err) MUST_CHECK;
 
 /*
  * choose.c. Entries of a certificate, in the order in which they are tried. For a name it

@@ -55,6 +55,7 @@ void issue_free(struct issue *issue)
 		return;
 	for (size_t i = 0; i < issue->settings.ca_count; i++) {
 		issue_ca_close(&issue->cas[i]);
+		strlist_deinit(&issue->cas[i].repeated);
 		pthread_mutex_destroy(&issue->cas[i].lock);
 	}
 	for (size_t i = 0; i < issue->settings.dns_count; i++)
@@ -100,20 +101,6 @@ void issue_look_again(struct order *order, int retry_after, int64_t first_ms,
 bool issue_is_overdue(const struct order *order, int64_t seconds)
 {
 	return clock_now_ms() - order->state_since_ms > seconds * 1000;
-}
-
-/* The CA has lost the account, or the order: that is no refusal, so it carries no code
- * for which the next order would have to wait. */
-static void forgive_loss(struct issue *issue, const struct order *order, struct err *why)
-{
-	bool has_no_account = str_eq(why->code, "accountDoesNotExist");
-
-	if (has_no_account)
-		issue_ca_lost(issue, order->ca);
-	if (has_no_account && !order->url)
-		why->kind = ERR_TEMPORARY;
-	if (has_no_account || why->kind == ERR_NOT_FOUND)
-		why->code[0] = '\0';
 }
 
 static bool is_tried_again(const struct order *order, const struct err *why)
@@ -228,7 +215,7 @@ bool issue_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 	struct issue *issue = arg;
 	AUTO_ORDER struct order order = { 0 };
 	struct err why = { 0 };
-	bool waits = false;
+	bool waits = false, is_begun_anew = false;
 
 	if (!store_order_claim(issue->settings.store, now_ms, &order, did, err))
 		return false;
@@ -240,12 +227,15 @@ bool issue_step(void *arg, int64_t now_ms, bool *did, struct err *err)
 	if (order.state_since_ms > clock_now_ms())
 		order.state_since_ms = clock_now_ms();
 	if (!states[order.state].run(issue, &order, &why)) {
-		forgive_loss(issue, &order, &why);
+		is_begun_anew = issue_is_lost(issue, &order, &why);
 		waits = fall_back(&order, &why);
+	} else if (order.state != before && order.state < ORDER_TIDY) {
+		order.last = (struct err){ 0 }; /* it is over */
 	}
-	if (!save(issue, &order, before, &why, err))
+	if (!save(issue, &order, before, &why, err) ||
+	    (is_begun_anew && !issue_begin_anew(issue, &order, err)))
 		return false;
-	tell(issue, &order, before, &why, waits);
+	tell(issue, &order, before, &why, waits || is_begun_anew);
 	/* Its names are proved, or it is out of the way: others may go. */
 	if (waits || (order.state != before && order.state >= ORDER_FINALIZE))
 		return store_order_wake(issue->settings.store, issue->settings.orders_max,

@@ -37,20 +37,35 @@ def test_ca_that_forgot_the_account(world):
     world.pebble.start()
     result = world.certferry.apply("--force", "www")
     assert result.code == 0, result
+    # Said when it was so, and not with every step of what went well then.
+    assert result.out.count("does not know this account") == 1, result
     world.assert_all_served()
 
 
 def test_ca_that_forgot_the_order(world):
-    """Its order is gone with the CA's state: a clear row, and the next run begins anew."""
+    """Its order is gone with the CA's state: it is begun anew, once, in the same run."""
     world.standard(1, ca={"authz_reuse": 0})
     kill_at(world, "spread")
     world.pebble.stop()
     world.pebble.start()
-    first = world.certferry.apply()
-    assert first.code == 6, first
-    assert "registered anew" in first.out, first
-    second = world.certferry.apply()
-    assert second.code == 0, second
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    assert "lost the order" in result.out and "registered anew" in result.out, result
+    assert world.pebble.issued() == 1
+    world.assert_all_served()
+    world.assert_no_residue()
+
+
+def test_forced_order_that_the_ca_forgot(world):
+    """No plan would order it again: what was asked for is done all the same."""
+    world.standard(1, ca={"authz_reuse": 0})
+    assert world.certferry.apply().code == 0
+    kill_at(world, "spread", "--force", "www")
+    world.pebble.stop()
+    world.pebble.start()
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    assert world.pebble.issued() == 2
     world.assert_all_served()
     world.assert_no_residue()
 
