@@ -59,6 +59,7 @@ static bool check_password(const struct policy_slot *slot)
 
 static bool check_slot(const struct policy_slot *slot)
 {
+	struct err err;
 	bool good;
 
 	printf("slot %s\n", slot->name);
@@ -73,6 +74,8 @@ static bool check_slot(const struct policy_slot *slot)
 	print_list("services", &slot->service_names, ", ");
 	if (!slot->has_accounts)
 		good = complain("owner, group", "no such user or group here");
+	else if (!policy_can_own(slot, &err))
+		good = complain("owner, group", err.msg);
 	return check_password(slot) && good;
 }
 

@@ -118,10 +118,8 @@ static bool stage(const struct job *job, struct delivery *delivery, struct err *
 
 	if (!slot)
 		return err_set(err, ERR_DENIED, "this server's policy has no such slot");
-	if (!slot->has_accounts)
-		return err_set(err, ERR_CONFIG, "no user %s or no group %s here",
-		               slot->owner, slot->group);
-	return read_cert(delivery, err) && accept_sent(delivery, err) &&
+	return policy_can_own(slot, err) && read_cert(delivery, err) &&
+	       accept_sent(delivery, err) &&
 	       place_open(&delivery->place, slot->directory, true, err) &&
 	       place_lock(&delivery->place, err) && have_key(delivery, err) &&
 	       accept_delivery(delivery, err) && write_delivery(job, delivery, err);

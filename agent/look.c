@@ -153,10 +153,7 @@ static bool check_slot(const struct delivery *delivery, struct err *err)
 
 	if (!slot)
 		return err_set(err, ERR_DENIED, "this server's policy has no such slot");
-	if (!slot->has_accounts)
-		return err_set(err, ERR_CONFIG, "no user %s or no group %s here",
-		               slot->owner, slot->group);
-	if (!accept_names(slot, &delivery->names, err))
+	if (!policy_can_own(slot, err) || !accept_names(slot, &delivery->names, err))
 		return false;
 	dir = open_nearest(slot->directory, err);
 	return dir >= 0 && check_room(dir, slot->directory, err) &&

@@ -60,6 +60,7 @@ struct policy_slot {
 	char *directory;
 	char *owner, *group;
 	bool has_accounts; /* both are known on this machine: uid and gid are set */
+	bool may_give;     /* and we may give files to them, as root or as themselves */
 	uid_t uid;
 	gid_t gid;
 	mode_t mode;         /* of files that hold the key; others get 0444 added */
@@ -95,6 +96,9 @@ DEFINE_CLEANUP(struct policy *, policy_free);
 
 /* NULL where there is none. */
 const struct policy_slot *policy_slot(const struct policy *policy, const char *name);
+
+/* Can files of the slot get their owner and group? ERR_CONFIG: no, and why. */
+bool policy_can_own(const struct policy_slot *slot, struct err *err) MUST_CHECK;
 
 /* May a certificate of the slot hold the name? */
 bool policy_allows(const struct policy_slot *slot, const char *name);

@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/dnsname.h"
 #include "base/fs.h"
@@ -57,6 +58,19 @@ static bool read_policy(const char *path, struct buf *out, struct err *err)
 	                POLICY_BYTES_MAX));
 }
 
+static bool is_group_of_ours(gid_t gid)
+{
+	int count = getgroups(0, NULL);
+	AUTO_FREE gid_t *groups = xcalloc((size_t)(count > 0 ? count : 0) + 1,
+	                                  sizeof(*groups));
+
+	count = count > 0 ? getgroups(count, groups) : 0;
+	for (int i = 0; i < count; i++)
+		if (groups[i] == gid)
+			return true;
+	return gid == getegid();
+}
+
 /* A name that this machine does not know fails its slot, not the others. */
 static void find_accounts(struct policy_slot *slot)
 {
@@ -68,6 +82,20 @@ static void find_accounts(struct policy_slot *slot)
 		return;
 	slot->uid = owner->pw_uid;
 	slot->gid = group->gr_gid;
+	slot->may_give = geteuid() == 0 ||
+	                 (slot->uid == geteuid() && is_group_of_ours(slot->gid));
+}
+
+bool policy_can_own(const struct policy_slot *slot, struct err *err)
+{
+	if (!slot->has_accounts)
+		return err_set(err, ERR_CONFIG, "no user %s or no group %s here",
+		               slot->owner, slot->group);
+	return slot->may_give ||
+	       err_set(err, ERR_CONFIG,
+	               "the agent runs as uid %u, who cannot give files to %s:%s: in the "
+	               "policy, owner must be that user, and group one that it is in",
+	               geteuid(), slot->owner, slot->group);
 }
 
 struct policy *policy_load(const char *path, struct strlist *problems, struct err *err)

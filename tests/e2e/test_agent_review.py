@@ -206,3 +206,21 @@ def test_hygiene_comes_first(machine, tmp_path):
                  "RLIMIT_CORE, {rlim_cur=0", "RLIMIT_FSIZE, {rlim_cur=4096*1024", "{sa_handler=SIG_IGN"):
         assert call in before, call
     assert "alarm(60)" in before or "it_value={tv_sec=60" in before
+
+
+def test_user_that_cannot_give_files_away(machine, ca):
+    """An agent that is not root's, with a policy for one that is: said before it is tried."""
+    as_user(machine)
+    machine.policy.write_text(machine.policy.read_text().replace("owner: daemon", "owner: root"))
+    how = ("setpriv", "--reuid", "1", "--regid", "1", "--clear-groups")
+    text = "runs as uid 1, who cannot give files to root:daemon"
+    for kind, request, files in ((wire.CHECK, ["ec-256", "www.example.org"], {}),
+                                 (wire.INSTALL, None, ca.leaf("www.example.org"))):
+        session = machine.session(*how)
+        session.send(job(kind, [("www", request, files)]))
+        lines, _ = session.end()
+        assert lines[0].startswith("slot-failed www ") and text in lines[0], lines
+    assert not list(machine.at("www").iterdir())
+    done = subprocess.run([*how, PROGRAM, "--policy", machine.policy, "check"], text=True,
+                          capture_output=True, check=False, timeout=60)
+    assert done.returncode and text in done.stdout, done
