@@ -90,6 +90,15 @@ while data := s.recv(4096):
 """
 
 
+def can_tunnel():
+    """Not every container lets its root do it."""
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
 class Jail(Server):
     """sshd in namespaces of its own."""
 
@@ -105,7 +114,7 @@ class Jail(Server):
         for name in ("dev/pts", "dev/net"):
             (host.root / name).mkdir(exist_ok=True)
         (host.root / "dev/ptmx").symlink_to("pts/ptmx")
-        if pathlib.Path("/dev/net/tun").exists():
+        if can_tunnel():
             subprocess.run(["cp", "-a", "/dev/net/tun", host.root / "dev/net/tun"], check=True)
 
     def start(self):
@@ -162,6 +171,11 @@ class Jail(Server):
             except OSError:
                 continue
         return sorted(found)
+
+    def sessions(self):
+        """An agent is two processes, a shell is one."""
+        names = [name for name, _ in self.processes()]
+        return names.count("certferry-agent") // 2 + names.count("sh")
 
     def runs(self, *names):
         return any(name in names for name, _ in self.processes())
@@ -447,7 +461,7 @@ def many_sessions(thief):
     shared = ["-o", f"ControlPath={control}"]
     thief.hold(options=["-M", "-N", *shared], until=control.exists)
     for number in range(1, 13):
-        thief.hold(options=shared, until=lambda want=number: len(thief.jail.processes()) >= want)
+        thief.hold(options=shared, until=lambda want=number: thief.jail.sessions() >= want)
     thief.run(TOUCH, options=shared)
     thief.run(options=[*shared, "-O", "forward", "-L", f"7004:127.0.0.1:{SECRET_PORT}"])
     return thief.pwned() or SECRET in thief.ask("tcp", 7004)
