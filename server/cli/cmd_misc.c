@@ -64,7 +64,7 @@ static void print_all(void)
 	       "  5  refused: a login, a credential, a fingerprint\n"
 	       "  6  something failed or is blocked until somebody acts\n"
 	       "  7  something waits, and goes on by itself with a later run\n"
-	       "\nSee certferry(1) and certferry.yaml(5).\n");
+	       "\nSee certferry(1), certferry.yaml(5) and certferry-agent(8).\n");
 }
 
 /* "help host": all commands that begin with the word. */
@@ -76,8 +76,11 @@ static bool print_group(const char *name)
 	for (const struct command *command = commands; command->name; command++) {
 		if (!str_starts(command->name, name) || command->name[len] != ' ')
 			continue;
-		printf("usage: certferry %s%s%s [OPTION...]\n  %s\n", command->name,
-		       *command->args ? " " : "", command->args, command->help);
+		printf("usage: certferry %s%s%s [OPTION...]\n  ", command->name,
+		       *command->args ? " " : "", command->args);
+		print_help(command->help, 2);
+		print_options(command->takes, false);
+		printf("\n");
 		found = true;
 	}
 	return found;

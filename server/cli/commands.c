@@ -78,8 +78,8 @@ const struct option_row option_rows[] = {
 	  "known_hosts, ansible or csv; else it is guessed" },
 	{ 'r', "from", "ADDRESS,...", TAKES_FROM,
 	  "the deploy key is taken from there only" },
-	{ 'l', "login", "USER", TAKES_LOGIN, "log in as, else as ssh does by itself" },
-	{ 'i', "identity", "FILE", TAKES_LOGIN, "log in with this key" },
+	{ 'l', "login", "USER", TAKES_LOGIN, "your own login, else as ssh does by itself" },
+	{ 'i', "identity", "FILE", TAKES_LOGIN, "your own key for it" },
 	{ 'h', "help", NULL, 0, "show help" },
 	{ 0 }
 };

@@ -121,10 +121,10 @@ static bool is_likely(const char *command, const struct strlist *words, const ch
 {
 	size_t len = strlen(words->items[0]);
 	bool is_begun = strncmp(command, words->items[0], len) == 0;
-	bool is_group = is_begun && command[len] == ' ';
+	bool is_first = is_begun && command[len] == ' ';
 
 	return words->len == 1 ? is_begun || str_distance(command, said) <= 2
-	                       : is_group || str_distance(command, said) <= 3;
+	                       : is_first || str_distance(command, said) <= 3;
 }
 
 static void unknown(const struct strlist *words, struct err *err)
@@ -167,13 +167,25 @@ static bool check_use(const struct command *command, const struct args *args,
 	return true;
 }
 
+static bool is_group(const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const struct command *command = commands; command->name; command++)
+		if (str_starts(command->name, word) && command->name[len] == ' ')
+			return true;
+	return false;
+}
+
+/* Of the command, else of the commands that begin with its one word ("host --help"). */
 static const struct command *help_for(struct args *out, const struct command *command)
 {
 	size_t used;
 	AUTO_STRLIST struct strlist help = { 0 };
 
 	strlist_add(&help, "help");
-	drop_words(&out->words, out->words.len);
+	if (command || out->words.len != 1 || !is_group(out->words.items[0]))
+		drop_words(&out->words, out->words.len);
 	if (command)
 		strlist_add(&out->words, command->name);
 	return find(&help, &used);

@@ -123,6 +123,9 @@ def test_help_fits_a_terminal(world):
         assert re.search(rf"^  {code}  \w", helped, re.M), helped
     grouped = world.certferry.good("help", "host").out
     assert "host enroll" in grouped and "host list" in grouped
+    assert world.certferry.good("host", "--help").out == grouped
+    assert "agent script" in world.certferry.good("agent", "-h").out
+    assert world.certferry.good("nonsense", "--help").out == helped
 
 
 def test_init_is_repeatable(world):
