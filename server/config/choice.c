@@ -12,21 +12,29 @@ bool choice_stands_alone(const struct key *key, const char *word)
 	return !key->section || !section_find(key->section, word);
 }
 
+static const char *before(size_t i, size_t count)
+{
+	return i == 0 ? "" : i + 1 < count ? ", " : " or ";
+}
+
 /* "authoritative, none, {resolvers: [...]} or {settle: ...}" */
 static char *all_ways(const struct key *key)
 {
 	AUTO_BUF struct buf text = BUF_INIT(1000);
+	AUTO_STRLIST struct strlist ways = { 0 };
 	const struct section *section = key->section;
 
 	for (size_t i = 0; i < key->word_count; i++)
 		if (choice_stands_alone(key, key->words[i]))
-			buf_addf(&text, "%s%s", key->words[i],
-			         section                   ? ", "
-			         : i + 2 < key->word_count ? ", "
-			         : i + 1 < key->word_count ? " or "
-			                                   : "");
+			strlist_add(&ways, key->words[i]);
+	for (size_t i = 0; i < ways.len; i++)
+		buf_addf(&text, "%s%s",
+		         before(i, ways.len + (section ? section->key_count : 0)),
+		         ways.items[i]);
 	for (size_t i = 0; section && i < section->key_count; i++)
-		buf_addf(&text, "%s{%s: %s}", i ? " or " : "", section->keys[i].name,
+		buf_addf(&text, "%s{%s: %s}",
+		         before(ways.len + i, ways.len + section->key_count),
+		         section->keys[i].name,
 		         section->keys[i].kind == VALUE_LIST ? "[ONE, TWO]" : "90s");
 	return buf_take(&text);
 }
