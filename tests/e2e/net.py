@@ -48,7 +48,7 @@ def can_connect(address, port):
         return False
 
 
-def wait_for(what, condition, seconds=15, step=0.05):
+def wait_for(what, condition, seconds=45, step=0.05):
     """Until condition() is true; an error names what never came."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
