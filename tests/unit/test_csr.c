@@ -179,6 +179,51 @@ static int make_list(const char *names, unsigned char **der)
 	return len;
 }
 
+/* Signed in order, but by a key that is not used here. */
+static void test_weak_keys(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name, *group;
+		unsigned bits; /* RSA */
+		bool is_taken;
+	} keys[] = {
+		{ "P-256",     "P-256",     0,    true },
+		{ "RSA 2048",  NULL,        2048, true },
+		{ "RSA 1024",  NULL,        1024, false },
+		{ "RSA 2047",  NULL,        2047, false },
+		{ "secp256k1", "secp256k1", 0,    false },
+		{ "P-224",     "P-224",     0,    false },
+	};
+	/* clang-format on */
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		AUTO_CSR struct csr csr = CSR_INIT;
+		X509_REQ *req = X509_REQ_new();
+		EVP_PKEY *key = keys[i].bits ? EVP_RSA_gen(keys[i].bits)
+		                             : EVP_EC_gen(keys[i].group);
+		struct err err = { 0 };
+		unsigned char *list = NULL, *der = NULL;
+		int len = make_list("DNS:a.example", &list);
+
+		X509_REQ_set_pubkey(req, key);
+		X509_REQ_add1_attr_by_NID(req, NID_ext_req, V_ASN1_SEQUENCE, list, len);
+		X509_REQ_sign(req, key, EVP_sha256());
+		len = i2d_X509_REQ(req, &der);
+		CHECK(keys[i].name, len > 0 && csr_parse(der, (size_t)len, &csr, &err) ==
+		                                   keys[i].is_taken);
+		CHECK(keys[i].name,
+		      keys[i].is_taken || (err.kind == ERR_REMOTE &&
+		                           strstr(err.msg, "a kind that is not used")));
+		OPENSSL_free(list);
+		OPENSSL_free(der);
+		EVP_PKEY_free(key);
+		X509_REQ_free(req);
+	}
+	DONE();
+}
+
 /* A second list of extensions, of which OpenSSL shows the first one only. */
 static void test_two_lists(void **state)
 {
@@ -229,9 +274,8 @@ static void test_two_lists(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_seen),
-		cmocka_unit_test(test_asks_for_more),
+		cmocka_unit_test(test_requests),      cmocka_unit_test(test_seen),
+		cmocka_unit_test(test_asks_for_more), cmocka_unit_test(test_weak_keys),
 		cmocka_unit_test(test_two_lists),
 	};
 

@@ -83,6 +83,10 @@ static void serve_one(struct server *server, int fd)
 	} else if (str_eq(server->manner, "silent")) {
 		while (read(fd, piece, sizeof(piece)) > 0)
 			;
+	} else if (str_eq(server->manner, "drips")) {
+		/* Slowly, and until nobody listens any more. */
+		while (write(fd, "2", 1) == 1)
+			usleep(20000);
 	} else if (str_eq(server->manner, "reset")) {
 		(void)!read(fd, piece, 1);
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
@@ -339,6 +343,21 @@ static const struct {
 	{ "smtp, cut off", PROBE_SMTP, { "220 mx\r\n", "250-mx\r\n" },
 	  "close", PROBE_NO_TLS, "no answer to EHLO: the server closed the connection" },
 	{ "smtp, silent", PROBE_SMTP, { "" }, "silent", PROBE_NO_TLS, "the time is up" },
+	{ "smtp, drips", PROBE_SMTP, { "220-" }, "drips", PROBE_NO_TLS, "the time is up" },
+	{ "tls, drips", PROBE_TLS, { "\x16\x03\x03\x40\x01\x02" }, "drips", PROBE_NO_TLS,
+	  "no TLS answer within 1 s" },
+	/* What was put in before TLS is not taken for what comes over it. */
+	{ "smtp, plain text behind the yes", PROBE_SMTP,
+	  { "220 mx\r\n", "250 mx\r\n", "220 go\r\n250 injected\r\n" }, "tls", PROBE_NO_TLS,
+	  "handshake failed" },
+	{ "imap, plain text behind the yes", PROBE_IMAP,
+	  { "* OK ready\r\n", "a OK begin\r\n* CAPABILITY injected\r\n" }, "tls", PROBE_NO_TLS,
+	  "handshake failed" },
+	{ "pop3, plain text behind the yes", PROBE_POP3,
+	  { "+OK ready\r\n", "+OK begin\r\n+OK injected\r\n" }, "tls", PROBE_NO_TLS,
+	  "handshake failed" },
+	{ "postgresql, plain text behind the yes", PROBE_POSTGRESQL, { "", "SE injected" }, "tls",
+	  PROBE_NO_TLS, "handshake failed" },
 	{ "smtp, then no TLS", PROBE_SMTP, { "220 mx\r\n", "250 mx\r\n", "220 go\r\n" },
 	  "plain", PROBE_NO_TLS, "handshake failed" },
 	{ "imap", PROBE_IMAP, { "* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n", "a OK begin\r\n" },

@@ -98,6 +98,78 @@ static void rows_of_0001_are_kept(void **state)
 	DONE();
 }
 
+/* clang-format off */
+static const struct counted kept_0002[] = {
+	{ "key",          "SELECT count(*) FROM key", 6 },
+	{ "order",        "SELECT count(*) FROM \"order\"", 4 },
+	{ "of ours all",  "SELECT count(*) FROM \"order\" WHERE is_key_on_target = 0 AND csr IS NULL", 4 },
+	{ "its end",      "SELECT count(*) FROM \"order\" JOIN certificate ON certificate.id = certificate_id "
+	                  "WHERE certificate.order_id = \"order\".id", 2 },
+	{ "order_name",   "SELECT count(*) FROM order_name", 6 },
+	{ "authz",        "SELECT count(*) FROM authz WHERE target = 'm.dyn.test' AND refused = 'dns'", 1 },
+	{ "txt",          "SELECT count(*) FROM txt", 4 },
+	{ "pace",         "SELECT (SELECT count(*) FROM pace_spent) + (SELECT count(*) FROM pace_hold)", 2 },
+	{ "certificate",  "SELECT count(*) FROM certificate WHERE (id, order_id, key_id) IN "
+	                  "((1, 1, 2), (9, 7, 5))", 2 },
+	{ "delivery",     "SELECT count(*) FROM delivery WHERE wanted_id = 9 AND installed_id = 1", 1 },
+	{ "all is sound", "SELECT count(*) FROM pragma_foreign_key_check", 0 },
+	{ "nothing new",  "SELECT (SELECT count(*) FROM rotation) + (SELECT count(*) FROM rotation_host) "
+	                  "+ (SELECT count(*) FROM host_transport)", 0 },
+	{ "no old certificates", "SELECT count(*) FROM sqlite_schema WHERE name LIKE '%_0005'", 0 },
+};
+/* clang-format on */
+
+static void rows_of_0002_are_kept(void **state)
+{
+	struct fixture *f = *state;
+
+	load_kept(f, "schema_0002.sql");
+	CHECK("it is of 0002", number(f, "PRAGMA user_version") == 2);
+	fixture_open(f);
+	fixture_reopen(f);
+	store_close(f->store);
+	f->store = NULL;
+	CHECK("it is of today", number(f, "PRAGMA user_version") > 2);
+	for (size_t i = 0; i < ARRAY_SIZE(kept_0002); i++)
+		CHECK(kept_0002[i].name,
+		      number(f, kept_0002[i].sql) == kept_0002[i].rows);
+	DONE();
+}
+
+/* A renewal is on its way, and the next certificate has its key on the server. */
+static void a_store_of_0002_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_CERTIFICATE struct certificate newest = { 0 };
+	AUTO_ORDER struct order order = { 0 };
+	AUTO_DELIVERY struct delivery delivery = { 0 };
+	AUTO_KEY struct key *key = NULL;
+	bool found;
+
+	load_kept(f, "schema_0002.sql");
+	fixture_open(f);
+	OK(f,
+	   store_certificate_newest(f->store, "www", "web-1", &newest, &found, &f->err));
+	CHECK("certificate", found && newest.id == 9 && newest.key_id == 5);
+	OK(f, store_delivery_find(f->store, "www", "web-1", &delivery, &found, &f->err));
+	CHECK("delivery", found && delivery.state == DELIVERY_PUSH &&
+	                      delivery.wanted_id == 9 && delivery.installed_id == 1);
+	OK(f, store_order_newest(f->store, "mail", "web-2", &order, &found, &f->err));
+	CHECK("order", found && order.state == ORDER_SPREAD && order.key_id == 6 &&
+	                   !order.is_key_on_target && order.csr.len == 0 &&
+	                   str_eq(order.dns, "dns,other") &&
+	                   str_eq(order.alias, "{name}.dyn.test") &&
+	                   str_eq(order.waits_for, "ns1.b.test lacks it"));
+	key = store_ssh_key_load(f->store, &f->err);
+	OK(f, key);
+	newest.order_id = order.id;
+	newest.key_id = 0;
+	newest.sha256[0] ^= 1;
+	OK(f, store_certificate_add(f->store, &newest, NULL, &f->err));
+	CHECK("the next id", newest.id == 10);
+	DONE();
+}
+
 static void check_order(struct fixture *f, int64_t *id)
 {
 	AUTO_ORDER struct order order = { 0 };
@@ -172,6 +244,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(rows_of_0001_are_kept),
+		STORE_TEST(rows_of_0002_are_kept),
+		STORE_TEST(a_store_of_0002_goes_on),
 		STORE_TEST(an_order_of_0001_goes_on),
 		STORE_TEST(an_empty_ledger_keeps_its_count),
 	};
