@@ -122,12 +122,11 @@ class Delivery:
 
     def no_penalties(self):
         """OpenSSH 10 keeps who has made it crash out for 90 seconds."""
-        config = self.host.root / "etc/ssh/sshd_config"
         line = "PerSourcePenalties no"
-        if subprocess.run(["sshd", "-t", "-f", config, "-h", config.parent / "ssh_host_key", "-o",
-                           line.replace(" ", "=")], capture_output=True,
-                          check=False).returncode == 0:
-            config.write_text(f"{config.read_text()}{line}\n")
+        sshd = ["chroot", self.host.root, "/usr/sbin/sshd", "-t", "-o", line]
+        if subprocess.run(sshd, capture_output=True, check=False).returncode == 0:
+            with open(self.host.root / "etc/ssh/sshd_config", "a") as config:
+                config.write(f"{line}\n")
 
     @staticmethod
     def copy(source, target):
