@@ -36,7 +36,8 @@ static bool check_who_makes_key(const struct delivery *delivery, struct err *err
 
 	if (delivery->slot->is_key_on_target && is_sent)
 		return err_set(err, ERR_DENIED,
-		               "this server's policy makes the key here, and takes none");
+		               "this server's policy makes the key here (key-on: "
+		               "target), and takes none");
 	if (!delivery->slot->is_key_on_target && !is_sent)
 		return err_set(err, ERR_DENIED,
 		               "no key was sent, and this server's policy makes none for "

@@ -32,6 +32,7 @@ struct cargo {
 	const struct probe_target *probe_from; /* which look that was */
 	unsigned char before[32];              /* the leaf that is installed so far */
 	bool has_before;
+	unsigned heard; /* a bit for each step of it that was said in this push */
 	bool is_staged; /* or unchanged */
 	bool is_unchanged;
 	bool is_done;   /* the server said so, and we saw it */

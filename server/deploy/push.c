@@ -100,10 +100,10 @@ static bool hear_the_end(struct push *push, struct err *err)
 	if (!ssh_finish(push->visit->ssh, &status, &complaint, push->deadline_ms, err))
 		return false;
 	if (!push->is_committed && push->err.kind == ERR_NONE)
-		return err_set(err, ERR_TEMPORARY, "the %s ended with status %d%s%.300s",
-		               push->visit->transport == &transport_agent ? "agent"
-		                                                          : "installer",
-		               status, complaint.len ? ": " : "", complaint.data);
+		(void)err_set(
+		    &push->err, ERR_TEMPORARY, "the %s ended with status %d%s%.300s",
+		    push->visit->transport == &transport_agent ? "agent" : "installer",
+		    status, complaint.len ? ": " : "", complaint.data);
 	return true;
 }
 
@@ -142,6 +142,7 @@ static void forget(struct push *push)
 	push->err = (struct err){ 0 };
 	for (size_t i = 0; i < push->count; i++) {
 		push->cargo[i]->is_staged = push->cargo[i]->is_unchanged = false;
+		push->cargo[i]->heard = 0;
 		push->cargo[i]->err = (struct err){ 0 };
 	}
 }
@@ -173,6 +174,7 @@ static bool push_service(struct push *push)
 {
 	bool good = push_once(push);
 
+	/* Also where the agent that we remember is not there any more. */
 	if (good && !is_understood(push) && visit_has_changed(push->visit, &push->err)) {
 		forget(push);
 		good = push_once(push);

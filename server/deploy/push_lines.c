@@ -212,10 +212,14 @@ bool push_take_line(struct push *push, const char *text, struct err *err)
 			return err_set(err, ERR_REMOTE,
 			               "the server speaks of a slot '%s'", line.slot);
 	}
-	/* Each "reloaded" would cost probes; a server has no say in how many. */
-	if (!lines[line.step].has_slot && push->heard & 1U << line.step)
+	/* Each "reloaded" would cost probes, each "staged" a line before people; a server
+	 * has no say in how many. */
+	unsigned *heard = cargo ? &cargo->heard : &push->heard;
+
+	if (*heard & 1U << line.step)
 		return err_set(err, ERR_REMOTE, "the server said something twice");
-	push->heard |= 1U << line.step;
+	*heard |= 1U << line.step;
+	push->heard |= *heard;
 	lines[line.step].run(push, &line, cargo);
 	return true;
 }

@@ -9,7 +9,7 @@ struct push {
 	struct cargo **cargo; /* of this service */
 	size_t count;
 	int64_t deadline_ms;
-	unsigned heard; /* a bit for each step of the whole service that was said */
+	unsigned heard; /* a bit for each step that was said, of whatever slot */
 	bool is_told;   /* our word, "commit" */
 	bool reload_anyway;
 	bool is_committed;
