@@ -15,6 +15,8 @@
 /* One HELLO and one check job over the deploy key's login. */
 
 enum { PROVE_TIMEOUT_S = 300, LINE_MAX_BYTES = 2048, CONFIRM_S = 60 };
+/* What it is, what its policy has, what it says of ours and of their tests. */
+enum { LINES_MAX = AGENTWIRE_POLICY_SLOTS_MAX + 2 * AGENTWIRE_SLOTS_MAX + 10 };
 
 struct proof {
 	const struct config *config;
@@ -92,7 +94,7 @@ static bool take_line(struct proof *proof, const char *text, struct err *err)
 
 	if (!agentwire_line_parse(text, &ours, &is_ours, err))
 		return false;
-	if (is_ours && ours.word == AGENTWIRE_LINE_AGENT) {
+	if (is_ours && ours.word == AGENTWIRE_LINE_AGENT && !*proof->answer.version) {
 		printf("certferry-agent %s answers\n", ours.name);
 		snprintf(proof->answer.version, sizeof(proof->answer.version), "%s",
 		         ours.name);
@@ -129,7 +131,7 @@ static bool talk(struct proof *proof, struct err *err)
 	    !ssh_write(proof->ssh, input.data, input.len, proof->deadline_ms, err) ||
 	    !ssh_write_eof(proof->ssh, proof->deadline_ms, err))
 		return false;
-	while (!ended) {
+	for (int lines = 0; !ended && lines < LINES_MAX; lines++) {
 		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
 
 		if (!ssh_read_line(proof->ssh, &line, &ended, proof->deadline_ms, err))
@@ -137,7 +139,7 @@ static bool talk(struct proof *proof, struct err *err)
 		if (!ended && !take_line(proof, line.data, err))
 			return false;
 	}
-	return true;
+	return ended || err_set(err, ERR_REMOTE, "the agent goes on and on");
 }
 
 static bool judge(struct proof *proof, struct err *err)

@@ -129,12 +129,13 @@ static _Noreturn void become_ssh(const struct strlist *words, int in, int out)
 	_exit(NOT_STARTED);
 }
 
+/* A server that goes on and on is not heard to its end. */
 static bool read_all(int fd, struct buf *out)
 {
 	char piece[4096];
 	ssize_t n;
 
-	while ((n = read(fd, piece, sizeof(piece))) != 0) {
+	while (!out->over && (n = read(fd, piece, sizeof(piece))) != 0) {
 		if (n < 0 && errno != EINTR)
 			return false;
 		if (n > 0)
@@ -201,7 +202,7 @@ bool operator_run(const struct operator_login *login, const char *command,
 		return err_set_errno(err, ERR_INTERNAL, "fork");
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return judge(login, status, err) &&
-	       (is_read ||
-	        err_set(err, ERR_REMOTE, "%s: it said too much", login->host->name));
+	return (is_read ||
+	        err_set(err, ERR_REMOTE, "%s: it said too much", login->host->name)) &&
+	       judge(login, status, err);
 }

@@ -2,9 +2,12 @@
 """The issuer's side of the agent: agents that vanish, that lie, and certificates whose key
 moves to the server and back."""
 
+import shutil
+
 import pytest
 
 from agent_host import give_agent, take_agent, write_policy
+from test_agent_install import operator_key
 from test_agent_ssh import TARGET, row, whole
 
 
@@ -103,3 +106,35 @@ def test_agent_that_lies(world, lie):
     assert word in liar["error"]["text"], liar
     assert not liar["installed"] and len(result.out) < 20000, (liar, len(result.out))
     assert world.pebble.issued() == 2
+
+
+# To agent install: what it asks first, the script, and at last the trial.
+ENDLESS = """#!/bin/sh
+case $SSH_ORIGINAL_COMMAND in
+%s) yes 'certferry-1 checked www' ;;
+*certferry-machine*)
+	echo "certferry-machine $(uname -m)"; echo 'certferry-id 0'; echo 'certferry-agent package' ;;
+*mktemp*) cat >/dev/null ;;
+*) yes 'certferry-1 checked www' ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("at, words", [("*certferry-machine*", "said too much"),
+                                       ("*mktemp*", "said too much"),
+                                       ("no", "goes on and on")])
+def test_install_on_a_server_that_never_ends(world, at, words):
+    world.standard(1)
+    host = world.hosts["web-1"]
+    key, public = operator_key(world)
+    host.authorize(f"{public}\n{world.public_key}")
+    shutil.copy(shutil.which("uname"), host.root / "usr/bin/uname")
+    host.write("root/talk", ENDLESS % at, 0o755)
+    path = host.root / "etc/ssh/sshd_config"
+    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
+    host.sshd.stop()
+    host.start_sshd()
+    result = world.certferry.run("agent", "install", "web-1", "--login", "root", "--identity", key,
+                                 "--yes", timeout=250)
+    assert result.code not in (0, None) and words in result.err, result.err[-500:]
+    assert len(result.out) < 400000, len(result.out)
