@@ -180,6 +180,7 @@ bool place_lock(struct place *place, struct err *err)
 		return false;
 	beneath_list(place->dir, ".new-", drop_new, place);
 	unlinkat(place->dir, ".live.new", 0);
+	unlinkat(place->dir, ".live.old", 0);
 	if (!place_live(place, place->old, sizeof(place->old), err))
 		return false;
 	see_to_dead(place, who, before);
@@ -201,10 +202,21 @@ bool place_point(struct place *place, const char *generation, struct err *err)
 	                generation));
 }
 
+/* The link for the way back is made before the switch: when it is needed, the disk may be
+ * full, and then a name can still be moved, but none be made. */
+static bool keep_way_back(struct place *place, struct err *err)
+{
+	unlinkat(place->dir, ".live.old", 0);
+	return !*place->old || symlinkat(place->old, place->dir, ".live.old") == 0 ||
+	       place_error(place, ".live.old", err);
+}
+
 bool place_switch(struct place *place, struct err *err)
 {
 	char generation[80];
 
+	if (!keep_way_back(place, err))
+		return false;
 	snprintf(generation, sizeof(generation), "gen-%s", place->id);
 	if (place->is_locked && *place->before &&
 	    !write_lock(place, "old", place->old, err))
@@ -215,6 +227,11 @@ bool place_switch(struct place *place, struct err *err)
 
 static bool switch_back(struct place *place, struct err *err)
 {
+	char now[80];
+
+	if (*place->old && renameat(place->dir, ".live.old", place->dir, "live") == 0 &&
+	    place_live(place, now, sizeof(now), err) && str_eq(now, place->old))
+		return true;
 	if (*place->old)
 		return place_point(place, place->old, err);
 	return unlinkat(place->dir, "live", 0) == 0 || errno == ENOENT ||
@@ -264,13 +281,17 @@ void place_settle(struct place *place)
 	place->is_unfinished = false;
 }
 
-/* A lock whose holder is nobody says it to the next one. */
+/* A lock whose holder is nobody says it to the next one; also where the disk is full, and
+ * the holder's name is none. */
 void place_close(struct place *place)
 {
 	struct err err;
 
-	if (place->is_locked &&
-	    (!place->is_unfinished || !write_lock(place, "holder", "0 unfinished", &err)))
+	if (place->is_locked)
+		unlinkat(place->dir, ".live.old", 0);
+	if (place->is_locked && place->is_unfinished)
+		(void)!write_lock(place, "holder", "0 unfinished", &err);
+	else if (place->is_locked)
 		beneath_remove(place->dir, ".lock");
 	place->is_locked = false;
 	closep(&place->dir);

@@ -90,7 +90,7 @@ take_lock() {
 	locks=$locks$dir$nl
 	printf "%s %s\n" "$$" "$boot" 2>/dev/null >"$lock/holder" || why="cannot write to $lock: is the disk full?"
 	set +f
-	rm -rf "$dir"/.new-* "$dir/.live.new"
+	rm -rf "$dir"/.new-* "$dir"/.live.*
 	set -f
 	[ -z "$why" ]
 }
@@ -220,20 +220,22 @@ inspect() {
 	say live "$slot" "$lives"
 }
 
-# Moves the live link to generation $1 by one rename. GNU and busybox have -T, BSD -h;
-# without either, mv would move the link into the old generation.
+# Moves the live link to generation $1 by one rename of link $2. GNU and busybox have -T,
+# BSD -h; without either, mv would move the link into the old generation.
 point() {
-	rm -f "$dir/.live.new"
-	ln -s "$1" "$dir/.live.new" &&
-		{ mv -fT "$dir/.live.new" "$dir/live" || mv -fh "$dir/.live.new" "$dir/live"; }
-	rm -f "$dir/.live.new"
+	[ -L "$dir/$2" ] || ln -s "$1" "$dir/$2"
+	mv -fT "$dir/$2" "$dir/live" || mv -fh "$dir/$2" "$dir/live"
+	rm -f "$dir/$2"
 	[ "$(readlink "$dir/live")" = "$1" ]
 } 2>/dev/null
 
 switch_all() {
 	for dir in $staged; do
 		switched=$switched$dir$nl
-		point "gen-$id" || return 1
+		# The way back is made before it is needed, for the disk may be full then.
+		read -r old <"$dir/.lock/old"
+		[ -z "$old" ] || ln -s "$old" "$dir/.live.old" || return 1
+		point "gen-$id" .live.new || return 1
 		flush "$dir"
 	done
 }
@@ -246,7 +248,7 @@ switch_back() {
 		if [ -z "$old" ]; then
 			rm -f "$dir/live"
 			discard
-		elif point "$old"; then
+		elif point "$old" .live.old; then
 			discard
 		else
 			bad="$bad $dir/live does not point to $old again!"
@@ -265,6 +267,7 @@ tidy() {
 			*) rm -rf "$at" ;;
 			esac
 		done
+		rm -f "$dir/.live.old"
 		drop_names
 	done
 }

@@ -18,8 +18,8 @@ services:
   nginx:
     test: [/usr/bin/test-service]
     reload: [/usr/bin/reload-service]
-    test-timeout: %(seconds)d
-    reload-timeout: %(seconds)d
+    test-timeout: %(test_s)d
+    reload-timeout: %(reload_s)d
 slots:
   %(name)s:
     names: [%(names)s]
@@ -80,7 +80,7 @@ def give_agent(host, public_key, more=""):
 
 def write_policy(host, more="", path="etc/certferry/agent.yaml", **changes):
     usual = {"name": "www", "names": f'{ZONE}, "*.{ZONE}", "*.srv.{ZONE}"', "slot": SLOT,
-             "seconds": 30}
+             "test_s": 30, "reload_s": 30}
     host.write(path, POLICY % {**usual, **changes, "more": more})
 
 

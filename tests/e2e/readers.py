@@ -14,6 +14,7 @@ their own. A reader writes a line of JSON for each thing it saw, until its input
 Times are those of the monotonic clock, which all processes share.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -241,5 +242,6 @@ def read_disk(slot, ways, rate):
 
 
 if __name__ == "__main__":
-    os.nice(-10)  # what is measured is the server
+    with contextlib.suppress(OSError):
+        os.nice(-10)  # what is measured is the server
     {"tls": read_tls, "disk": read_disk}[sys.argv[1]](*sys.argv[2:])

@@ -81,28 +81,36 @@ class SkippedReload(Marked):
 class Hangs(Marked):
     """Until its time is up: at the reload twice, for the old files are reloaded, too."""
 
+    policy = {}
+
     def strike(self):
-        write_policy(self.host, seconds=3)
+        write_policy(self.host, **self.policy)
         super().strike()
 
     def mend(self):
         write_policy(self.host)
         super().mend()
-        assert "sleep" not in self.host.processes().values()
 
 
 class HangingTest(Hangs):
     mark, words = "test-hangs", ("test failed", "did not end within 3 s")
+    policy = {"test_s": 3}
 
 
 class HangingReload(Hangs):
     mark, words = "reload-hangs", ("reload failed", "did not end within 3 s")
+    policy = {"reload_s": 3}
 
 
 def mount(*words):
-    done = subprocess.run(["mount", *map(str, words)], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"no right to mount here: {done.stderr.strip()}")
+    subprocess.run(["mount", *map(str, words)], check=True)
+
+
+def can_mount(directory):
+    if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], capture_output=True).returncode:
+        return False
+    subprocess.run(["umount", directory], check=True)
+    return True
 
 
 class Mounted(Fault):
@@ -171,6 +179,32 @@ class NoInodes(Mounted):
     def mend(self):
         for path in self.place().glob("full-*"):
             path.unlink()
+
+
+class FilledUp(NoInodes):
+    """The disk fills up while the service is tested, and then the reload fails: the way
+    back takes no place. At the second try there is none."""
+
+    words = ("reload failed, the old files are back|No space left|disk full",)
+
+    def strike(self):
+        for mark in ("test-held", "reload-fails"):
+            self.host.write(mark, "")
+
+    def meanwhile(self):
+        try:
+            wait_for("the test is held", self.path("held").exists, 120)
+            super().strike()
+            (self.place() / "full-0").touch()
+        finally:
+            self.path("test-held").unlink()
+
+    def check(self):
+        assert self.path("held").exists()
+
+    def mend(self):
+        super().mend()
+        self.path("reload-fails").unlink()
 
 
 class ReadOnly(Mounted):
@@ -259,7 +293,7 @@ class SessionCutInReload(Killed):
 
 
 BOTH = [FailingTest, FailingReload, FailingReloadLate, SkippedReload, DiskFull, DiskAlmostFull, NoInodes,
-        ReadOnly, SessionCutInTest, SessionCutInReload]
+        FilledUp, ReadOnly, SessionCutInTest, SessionCutInReload]
 AGENT = [HangingTest, HangingReload, ReadOnlyState, SlotRemoved, NamesNarrowed, KeyOnTarget,
          PolicyBroken, AgentKilledInTest, AgentKilledInReload]
 ROWS = {"agent": BOTH + AGENT, "shell": BOTH}
@@ -309,9 +343,12 @@ def check_row(fault, before, result):
     said = [event["text"] for event in world.certferry.json("events", "--limit", "999")["events"]
             if event["event"] == "delivery.failed" and event["host"] == host.name]
     assert said, "no event"
+    print(f"{type(fault).__name__}: {said[-1]}")
     for word in fault.words:
         assert all(re.search(word, text) for text in said), said
     assert host.pair_matches()
+    for text in said:
+        assert "are back" not in text or not re.search("/live(:| does not)", text), said
     fault.check()
     if fault.heals:
         assert row["state"] == "done" and row["is_served"], row
@@ -346,9 +383,14 @@ def for_each(faults, check):
 
 
 @pytest.mark.parametrize("transport", ROWS)
-def test_faults(world, transport):
-    faults, before = start(world, transport, ROWS[transport])
+def test_faults(world, transport, tmp_path):
+    left_out = [] if can_mount(tmp_path) else [
+        kind for kind in ROWS[transport] if issubclass(kind, Mounted)]
+    faults, before = start(world, transport,
+                           [kind for kind in ROWS[transport] if kind not in left_out])
     reader = tls_reader(world, 5 * len(faults))
+    for row in before.values():
+        reader.wait_for("it is served to the reader", lambda said: said[2] == row["sha256"])
     result = renew(world, faults, "--no-check")
     assert result.code == 7, result
     for_each(faults, lambda fault: check_row(fault, before[fault.host.name], result))
@@ -365,6 +407,8 @@ def test_faults(world, transport):
     for_each(faults, lambda fault: check_end(fault, before[fault.host.name],
                                              after[fault.host.name], seen))
     assert world.pebble.issued() == 2 * len(faults), "mended with a new certificate"
+    if left_out:
+        pytest.skip(f"no right to mount here: {[kind.__name__ for kind in left_out]}")
 
 
 class PolicyMeanwhile(SlotRemoved):
