@@ -187,7 +187,7 @@ def test_nobody_reads(machine, ca):
 
 def test_signals_of_who_started_it(machine, ca):
     """Ignored or blocked ones are not taken over."""
-    session = machine.session("sh", "-c", "trap '' CHLD HUP TERM ALRM; exec \"$@\"", "sh")
+    session = machine.session("env", "--ignore-signal=CHLD,HUP,TERM,ALRM", "--block-signal=HUP,TERM")
     session.send(job(wire.INSTALL, [("www", None, ca.leaf("www.example.org"))]))
     session.wait_for("reloaded")
     session.process.send_signal(signal.SIGTERM)
