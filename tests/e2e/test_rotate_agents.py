@@ -211,8 +211,9 @@ def test_busybox_and_root(world):
         public, f'restrict,command="/usr/sbin/certferry-agent session" {new}']
 
 
-@pytest.mark.parametrize("point", ["the first line is there", "the last line is there",
-                                   "the first old line is gone"])
+@pytest.mark.parametrize("point", [
+    "the first line is there", "the first old line is gone",
+    pytest.param("the last line is there", marks=pytest.mark.full)])
 def test_killed_in_the_middle(mixed, point):
     is_time = {
         "the first line is there": lambda: len(lines_of(mixed, "web-2")) == 2,

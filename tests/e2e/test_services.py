@@ -102,7 +102,7 @@ def test_mail_host(world, transport):
     assert assert_served(world, host) != first
 
 
-@TRANSPORTS
+@pytest.mark.parametrize("transport", [pytest.param("shell", marks=pytest.mark.full), "agent"])
 def test_one_service_does_not_come_back(world, transport):
     """Its test is good, but it serves another certificate: the others go back, too."""
     host = make_world(world, MAIL, transport)
