@@ -277,6 +277,16 @@ def follow(fleet):
     return cron.split("root", 1)[1].strip().replace("/usr/bin/", "")
 
 
+def reinstall(host):
+    """Nothing of ours is left, and sshd has made a new host key."""
+    for path in ("etc/certferry", host.slots[0].lstrip("/"), "root/.ssh"):
+        shutil.rmtree(host.root / path)
+    (host.root / "usr/sbin/certferry-agent").unlink()
+    host.sshd.stop()
+    host.make_host_key("ed25519")
+    host.start_sshd()
+
+
 def test_from_nothing_to_ten_servers(fleet):
     cron = follow(fleet)
     assert len(fleet.hosts) == 10
@@ -303,3 +313,12 @@ def test_from_nothing_to_ten_servers(fleet):
         assert "the old one was removed" in fleet.do(command)
     assert fleet.do(cron) == ""
     assert fleet.assert_all_served() == third
+    # A server reinstalled: the same certificate again, and not before somebody has looked.
+    reinstall(fleet.hosts["web-2"])
+    shown, code = fleet.terminal.type("certferry apply")
+    assert code == FINAL and "the host key is not the pinned one" in shown, shown
+    fleet.do("certferry host enroll web-2")
+    fleet.do("certferry agent install web-2 --login you --from 192.0.2.5")
+    fleet.do("certferry apply")
+    assert fleet.assert_all_served() == third
+    assert fleet.cas[REAL].issued() == 17
