@@ -60,19 +60,24 @@ struct key *request_key(const struct delivery *delivery, struct err *err)
 	return NULL;
 }
 
+/* Is it the key of the certificate that is live? */
+static bool is_live(const struct place *place, const struct key *key)
+{
+	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
+	AUTO_CERT struct cert cert = { 0 };
+	struct err err;
+
+	return key && place_read(place, place->old, "fullchain.pem", &pem, &err) &&
+	       cert_parse(pem.data, pem.len, &cert, &err) && fits(key, &cert);
+}
+
 bool request_has_key(const struct delivery *delivery)
 {
 	const struct place *place = &delivery->place;
-	AUTO_BUF struct buf pem = BUF_INIT(CERT_PEM_MAX);
-	AUTO_CERT struct cert cert = { 0 };
-	AUTO_KEY struct key *key = NULL;
 	struct err err;
+	AUTO_KEY struct key *key = read_key(place, place->old, &err);
 
-	if (!place_read(place, place->old, "fullchain.pem", &pem, &err) ||
-	    !cert_parse(pem.data, pem.len, &cert, &err))
-		return false;
-	key = read_key(place, place->old, &err);
-	return fits(key, &cert);
+	return is_live(place, key);
 }
 
 void request_done(const struct delivery *delivery)
@@ -139,13 +144,17 @@ static bool keep_key(const struct place *place, const struct key *key, struct er
 	       err_set_errno(err, ERR_TEMPORARY, "%s/%s", place->path, staging);
 }
 
+/* One that is live already stayed there when its delivery was cut short at the very end:
+ * a renewal has a fresh one. */
 static struct key *get_key(const struct delivery *delivery, struct err *err)
 {
+	const struct place *place = &delivery->place;
 	AUTO_KEY struct key *key = NULL;
 
-	if (is_young(&delivery->place))
-		key = read_key(&delivery->place, staging, err);
-	if (key && key_type_get(key) == delivery->key_type)
+	if (is_young(place))
+		key = read_key(place, staging, err);
+	if (key && key_type_get(key) == delivery->key_type &&
+	    !(*place->old && is_live(place, key)))
 		return TAKE(key);
 	key_free(TAKE(key));
 	key = key_new(delivery->key_type, err);

@@ -38,6 +38,20 @@ static void note_blocked(struct view *view, const struct fleet_item *item)
 	snprintf(view->reason, sizeof(view->reason), "%s", item->reason);
 }
 
+/* Of one that was forced, nothing is due any more when its order has failed; who forced
+ * it wants to know all the same. */
+static void note_forced(struct view *view, const struct fleet_item *item)
+{
+	const struct order *order = &view->order;
+
+	if (item->action != FLEET_ISSUE || view->state != VIEW_DONE ||
+	    order->state < ORDER_TIDY || order->certificate_id)
+		return;
+	view->state = VIEW_FAILED;
+	snprintf(view->reason, sizeof(view->reason), "not renewed: %.300s",
+	         order->last.msg);
+}
+
 static void count(struct tally *tally, const struct view *view)
 {
 	tally->all++;
@@ -113,6 +127,7 @@ static bool add_places(struct session *session, const struct fleet_plan *plan,
 		               plan->items[i].host, err))
 			return false;
 		note_blocked(&view, &plan->items[i]);
+		note_forced(&view, &plan->items[i]);
 		count(tally, &view);
 		if (view.state != VIEW_DONE)
 			add_row(table, &view);

@@ -3,12 +3,14 @@
 moves to the server and back."""
 
 import shutil
+import subprocess
 
 import pytest
 
 from agent_host import give_agent, take_agent, write_policy
 from test_agent_install import operator_key
 from test_agent_ssh import TARGET, row, whole
+from test_happy import names_of
 
 
 def test_agent_vanishes_before_a_renewal(world):
@@ -63,7 +65,7 @@ def test_key_moves_to_the_server_and_back(world):
 
 # To HELLO, which is short, the answer of an agent; to a job its lie.
 LIAR = """#!/bin/sh
-if [ "$(head -c 300 | wc -c)" -lt 300 ]; then
+if [ "$(head -c 60 | wc -c)" -lt 60 ]; then
 	echo 'certferry-1 agent 9.9 1'
 	echo 'certferry-1 slot nobody-asked-for target'
 	exit 0
@@ -106,6 +108,62 @@ def test_agent_that_lies(world, lie):
     assert word in liar["error"]["text"], liar
     assert not liar["installed"] and len(result.out) < 20000, (liar, len(result.out))
     assert world.pebble.issued() == 2
+
+
+def make_csr(host, key, names, *more):
+    """As openssl makes it, and where a liar finds it."""
+    csr = subprocess.run(["openssl", "req", "-new", "-key", key, "-subj", "/", "-addext",
+                          "subjectAltName=" + ",".join(f"DNS:{name}" for name in names), *more],
+                         check=True, capture_output=True, text=True).stdout
+    host.write("root/csr", csr)
+    return len(csr.splitlines())
+
+
+def test_requests_that_are_not_used(world):
+    """Of an agent that was taken over: the CA never hears of any of them."""
+    world.standard(1, **{"key-on": "target"})
+    host = world.hosts["web-1"]
+    give_agent(host, world.public_key, more=TARGET)
+    assert world.certferry.apply().code == 0
+    names = sorted(names_of(host))
+    live, other = host.resolve("privkey.pem"), world.directory / "other.pem"
+    rsa = world.directory / "rsa.pem"
+    for path, words in ((other, ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+                        (rsa, ["rsa", "-pkeyopt", "rsa_keygen_bits:1024"])):
+        subprocess.run(["openssl", "genpkey", "-algorithm", *words, "-out", path], check=True,
+                       capture_output=True)
+    path = host.root / "etc/ssh/sshd_config"
+    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
+    host.sshd.stop()
+    host.start_sshd()
+    orders = world.pebble.posts("/order-plz")
+    for key, wanted, more, text in (
+            (live, names, [], "key of the certificate that is installed"),
+            (other, [*names, "bank.example.org"], [], "has the name bank.example.org"),
+            (other, names[:-1], [], "lacks the name"),
+            (other, names, ["-addext", "basicConstraints=CA:TRUE"], "and nothing else"),
+            (other, names, ["-subj", "/CN=bank.example.org"], "and nothing else"),
+            (rsa, names, [], "a kind that is not used")):
+        lines = make_csr(host, key, wanted, *more)
+        host.write("root/talk", LIAR % f"echo 'certferry-1 csr www {lines}'; cat /root/csr", 0o755)
+        result = world.certferry.apply("--no-check", "--force", "www")
+        events = world.certferry.good("events").out
+        assert result.code != 0 and text in events, (text, result)
+    assert world.pebble.posts("/order-plz") == orders and world.pebble.issued() == 1
+
+
+def test_live_key_is_not_used_again(world):
+    """The agent was killed between its commit and the end of the request."""
+    world.standard(1, **{"key-on": "target"})
+    host = world.hosts["web-1"]
+    give_agent(host, world.public_key, more=TARGET)
+    assert world.certferry.apply().code == 0
+    first = whole(world)
+    host.path(".request").mkdir(0o700)
+    shutil.copy(host.resolve("privkey.pem"), host.path(".request") / "privkey.pem")
+    result = world.certferry.apply("--force", "www")
+    assert result.code == 0, result
+    assert whole(world)["key_sha256"] != first["key_sha256"]
 
 
 # To agent install: what it asks first, the script, and at last the trial.
