@@ -19,6 +19,18 @@
 #define ARGV(...)           ((const char *const[]){ __VA_ARGS__, NULL })
 #define LINE(service, text) ARGV("sh", "-c", text, service)
 
+/* What its configuration files say, as it sees them. A setting that only a restart can
+ * change is no mistake. */
+static const char postgresql_check[] =
+    "DO $$ DECLARE wrong text; BEGIN SELECT string_agg(concat(sourcefile, "
+    "':', sourceline, ': ', error), '; ') INTO wrong FROM "
+    "pg_file_settings WHERE error <> 'setting could not be applied'; "
+    "IF wrong IS NOT NULL THEN RAISE '%', wrong; END IF; END $$";
+
+/* Every cluster of the server: Debian has each write its number there. */
+static const char postgresql_hup[] =
+    "for f in /run/postgresql/*.pid; do kill -HUP $(head -n 1 \"$f\") || exit 1; done";
+
 /* clang-format off */
 const struct preset presets[] = {
 	{
@@ -73,18 +85,11 @@ const struct preset presets[] = {
 		.summary = "lighttpd: 'lighttpd -tt' as www-data, then USR1; seen on port 443",
 	},
 	{
-		/* Every cluster of the server: Debian has each write its number there. A
-		 * setting that only a restart can change is no mistake. */
 		.name = "postgresql",
 		.test = ARGV("runuser", "-u", "postgres", "--", "psql", "-XAtq", "-d", "postgres",
 		             "-v", "ON_ERROR_STOP=1", "-c", "SET lc_messages = 'C'", "-c",
-		             "DO $$ DECLARE wrong text; BEGIN SELECT string_agg(concat(sourcefile, "
-		             "':', sourceline, ': ', error), '; ') INTO wrong FROM "
-		             "pg_file_settings WHERE error <> 'setting could not be applied'; "
-		             "IF wrong IS NOT NULL THEN RAISE '%', wrong; END IF; END $$"),
-		.reload = LINE("postgresql",
-		               "for f in /run/postgresql/*.pid; do kill -HUP $(head -n 1 \"$f\") "
-		               "|| exit 1; done"),
+		             postgresql_check),
+		.reload = LINE("postgresql", postgresql_hup),
 		.probes = { { 5432, PROBE_POSTGRESQL } },
 		.summary = "PostgreSQL: its configuration files as it sees them, then HUP; seen "
 		           "on port 5432",

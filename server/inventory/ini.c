@@ -53,6 +53,15 @@ static bool read_section(struct ini *ini, char *text, struct err *err)
 	return ini->group >= 0;
 }
 
+/* Opens a quote, or closes the one that is open. */
+static bool is_quote(char c, char *open)
+{
+	if (*open ? c != *open : c != '"' && c != '\'')
+		return false;
+	*open = *open ? 0 : c;
+	return true;
+}
+
 /* The next word as a shell takes it: quotes go, blanks within them stay. Taken apart in
  * place; *word is NULL at the end of the line, or at a comment. */
 static bool next_word(struct ini *ini, char **rest, char **word, struct err *err)
@@ -65,10 +74,8 @@ static bool next_word(struct ini *ini, char **rest, char **word, struct err *err
 		return true;
 	*word = to;
 	for (; *from && (quote || !isblank((unsigned char)*from)); from++) {
-		if (quote ? *from == quote : *from == '"' || *from == '\'') {
-			quote = quote ? 0 : *from;
+		if (is_quote(*from, &quote))
 			continue;
-		}
 		if (*from == '\\' && from[1] && quote != '\'')
 			from++;
 		*to++ = *from;

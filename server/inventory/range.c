@@ -32,8 +32,8 @@ static bool read_ends(const char *from, const char *to, struct range *out)
 {
 	if (is_letter(from) && is_letter(to)) {
 		out->is_letters = true;
-		out->from = *from;
-		out->to = *to;
+		out->from = (unsigned char)*from;
+		out->to = (unsigned char)*to;
 		return (*from >= 'a') == (*to >= 'a');
 	}
 	if (!str_to_i64(from, 0, 1000000000, &out->from) ||
