@@ -167,7 +167,11 @@ static bool take_line(const char *text, struct agentwire_line *agent, bool *is_a
 	*is_agent = is_ours && agent->word == AGENTWIRE_LINE_AGENT;
 	if (!is_ours && install_line_parse(text, &line, &why) &&
 	    line.step == INSTALL_FAILED)
-		return err_set(err, ERR_TEMPORARY, "certferry-agent: %s", line.text);
+		return err_set(
+		    err, ERR_TEMPORARY,
+		    "certferry-agent: %s (there: certferry-agent check; or "
+		    "here: transport: shell, for a host that is to do without)",
+		    line.text);
 	return true;
 }
 

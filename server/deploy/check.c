@@ -288,7 +288,8 @@ static void not_ended(const struct check *check, int status, const char *complai
 /* why: a trouble of the session, which is a finding; err: one of our own. */
 static bool look(struct check *check, struct err *why, struct err *err)
 {
-	int64_t tests = (int64_t)check->slots[0]->tests->len;
+	int64_t tests = (int64_t)check->slots[0]->tests->len +
+	                (is_agent(check) ? OWN_COMMANDS : 0);
 	int64_t deadline = clock_deadline_ms((LOOK_TIMEOUT_S + tests * TEST_TIMEOUT_S) *
 	                                     1000);
 	AUTO_BUF struct buf complaint = BUF_INIT(4096);

@@ -19,7 +19,6 @@ enum {
 	SERVICE_TIMEOUT_S = 60,
 	CONFIRM_SLACK_S = 15, /* beside the probes, for the way there and back */
 	STAGE_TIMEOUT_S = 60, /* until the server says that it has the first slot */
-	OWN_COMMANDS = 16, /* of a server that has a policy of its own: at most, about */
 };
 
 static int probe_timeout_s(const struct push *push)

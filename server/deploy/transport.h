@@ -44,6 +44,9 @@ struct transport {
 	bool has_own_services;
 };
 
+/* How many tests and reloads a policy of its own may have: at most, about. */
+enum { OWN_COMMANDS = 16 };
+
 extern const struct transport transport_shell, transport_agent;
 /* NULL: no such row. */
 const struct transport *transport_find(const char *name);
