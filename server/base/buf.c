@@ -58,6 +58,14 @@ void buf_addf(struct buf *buf, const char *fmt, ...)
 	va_end(again);
 }
 
+void buf_add_quoted(struct buf *buf, const char *text)
+{
+	buf_add(buf, "'", 1);
+	for (; *text; text++)
+		buf_add(buf, *text == '\'' ? "''" : text, *text == '\'' ? 2 : 1);
+	buf_add(buf, "'", 1);
+}
+
 char *buf_take(struct buf *buf)
 {
 	char *data;

@@ -33,6 +33,9 @@ extern char buf_empty[];
 
 void buf_add(struct buf *buf, const void *bytes, size_t len);
 void buf_addf(struct buf *buf, const char *fmt, ...) PRINTF(2, 3);
+/* In single quotes, and each quote in it twice: a scalar of YAML, in which nothing else
+ * has a meaning. */
+void buf_add_quoted(struct buf *buf, const char *text);
 char *buf_take(struct buf *buf); /* the caller frees; buf is empty again */
 void buf_wipe(struct buf *buf);  /* zeroes, frees, and is empty again */
 #define AUTO_BUF CLEANUP(buf_wipe)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "crypto/digest.h"
 #include "crypto/key.h"
+#include "deploy/deploy.h"
 #include "install/install.h"
 #include "ssh/ssh.h"
 #include "store/transport.h"
@@ -30,28 +31,13 @@ struct proof {
 static struct ssh *connect_to(struct session *session, const struct config_host *host,
                               struct err *err)
 {
-	AUTO_FREE struct host_key *known = xcalloc(HOST_KEYS_MAX, sizeof(*known));
-	AUTO_FREE struct ssh_host_key *pins = xcalloc(HOST_KEYS_MAX, sizeof(*pins));
 	AUTO_KEY struct key *key = store_ssh_key_load(session->store, err);
-	size_t count = 0;
+	const struct deploy_settings settings = { .store = session->store,
+		                                  .worker = session->paths.ssh_worker };
+	struct deploy_host way;
 
-	if (!key || !store_host_keys_load(session->store, host->name, known, &count, err))
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		memcpy(pins[i].type, known[i].type, sizeof(pins[i].type));
-		memcpy(pins[i].blob, known[i].blob, known[i].blob_len);
-		pins[i].blob_len = known[i].blob_len;
-	}
-	const struct ssh_target target = { .worker = session->paths.ssh_worker,
-		                           .name = host->name,
-		                           .address = host->address,
-		                           .port = host->port,
-		                           .user = host->user,
-		                           .user_key = key,
-		                           .pins = pins,
-		                           .pin_count = count,
-		                           .connect_timeout_s = host->connect_timeout_s };
-	return ssh_open(&target, err);
+	engine_host(host, &way);
+	return key ? deploy_connect(&settings, &way, key, err) : NULL;
 }
 
 static void add_slots(struct proof *proof, struct buf *job)

@@ -130,14 +130,15 @@ static void add_secret(struct import_plan *plan, const struct import_row *row,
 	         row->entry, item->name->option);
 }
 
-/* A single-quoted scalar: nothing but the quote itself has a meaning in it. */
 static void add_setting(const struct import_item *item, const char *end,
                         struct buf *settings)
 {
-	buf_addf(settings, "    %s: '", item->name->option);
-	for (const char *at = secret_reveal(item->value, NULL); *at; at++)
-		buf_addf(settings, "%.*s%c", *at == '\'', "'", *at);
-	buf_addf(settings, "%s'\n", end);
+	AUTO_BUF struct buf value = BUF_INIT(FILE_MAX);
+
+	buf_addf(&value, "%s%s", secret_reveal(item->value, NULL), end);
+	buf_addf(settings, "    %s: ", item->name->option);
+	buf_add_quoted(settings, value.data);
+	buf_addf(settings, "\n");
 }
 
 static void add_item(struct import_plan *plan, const struct import *import, size_t i,

@@ -77,30 +77,21 @@ static char *find_path(const struct args *args, const struct config *config,
 	return NULL;
 }
 
-/* A single-quoted scalar: nothing but the quote itself has a meaning in it. */
-static void add_quoted(const char *text, struct buf *out)
-{
-	buf_addf(out, "'");
-	for (; *text; text++)
-		buf_addf(out, "%s%c", *text == '\'' ? "'" : "", *text);
-	buf_addf(out, "'");
-}
-
 static void add_host(const struct inventory_host *host, struct buf *out)
 {
 	buf_addf(out, "  ");
-	add_quoted(host->name, out);
+	buf_add_quoted(out, host->name);
 	buf_addf(out, ":\n    address: ");
-	add_quoted(host->address, out);
+	buf_add_quoted(out, host->address);
 	if (host->port)
 		buf_addf(out, "\n    port: %u", host->port);
 	if (host->user) {
 		buf_addf(out, "\n    user: ");
-		add_quoted(host->user, out);
+		buf_add_quoted(out, host->user);
 	}
 	for (size_t i = 0; i < host->groups.len; i++) {
 		buf_addf(out, i ? ", " : "\n    groups: [");
-		add_quoted(host->groups.items[i], out);
+		buf_add_quoted(out, host->groups.items[i]);
 	}
 	buf_addf(out, "%s\n", host->groups.len ? "]" : "");
 }

@@ -45,28 +45,12 @@ static bool run_there(void *arg, const char *host, const char *command,
 	       operator_run(&login, command, input, output, err);
 }
 
-static const enum deploy_way ways[] = {
-	[TRANSPORT_AUTO] = DEPLOY_BY_ANY,
-	[TRANSPORT_AGENT] = DEPLOY_BY_AGENT,
-	[TRANSPORT_SHELL] = DEPLOY_BY_SHELL,
-};
-_Static_assert(ARRAY_SIZE(ways) == TRANSPORT_COUNT, "a transport has no row");
-
 static struct deploy_host *make_hosts(const struct config *config)
 {
 	struct deploy_host *hosts = xcalloc(config->host_count + 1, sizeof(*hosts));
 
-	for (size_t i = 0; i < config->host_count; i++) {
-		const struct config_host *from = &config->hosts[i];
-
-		hosts[i] =
-		    (struct deploy_host){ .name = from->name,
-			                  .address = from->address,
-			                  .port = from->port,
-			                  .user = from->user,
-			                  .connect_timeout_s = from->connect_timeout_s,
-			                  .way = ways[from->transport] };
-	}
+	for (size_t i = 0; i < config->host_count; i++)
+		engine_host(&config->hosts[i], &hosts[i]);
 	return hosts;
 }
 

@@ -87,6 +87,15 @@ struct deploy *deploy_new(const struct deploy_settings *settings,
 void deploy_free(struct deploy *deploy);
 DEFINE_CLEANUP(struct deploy *, deploy_free);
 
+/* A session with the host, by its pins and this user key: for what a person has asked
+ * for, and for our own steps. Of the settings, store and worker are used. The caller
+ * closes. */
+struct ssh;
+struct key;
+struct ssh *deploy_connect(const struct deploy_settings *settings,
+                           const struct deploy_host *host, const struct key *key,
+                           struct err *err) MUST_CHECK;
+
 /*
  * What would fail on this host, found before a certificate is spent on it: it is reached,
  * it shows a pinned key, the login works, the installer can run there, the directory of

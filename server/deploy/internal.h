@@ -62,11 +62,7 @@ bool cargo_is_seen(const struct cargo *cargo);
 /* How long the looks may take together. */
 int slot_probe_s(const struct deploy_slot *slot);
 
-/* connect.c: opens the session with the host's pins; of the settings, store and worker
- * are used. */
-struct ssh *deploy_connect(const struct deploy_settings *settings,
-                           const struct deploy_host *host, const struct key *key,
-                           struct err *err) MUST_CHECK;
+/* connect.c */
 struct ssh *visit_connect(struct visit *visit, struct err *err) MUST_CHECK;
 
 /* transport.c: how this host takes certificates, as it is remembered; anew: it is asked

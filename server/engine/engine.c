@@ -166,24 +166,24 @@ static const enum deploy_way ways[] = {
 };
 _Static_assert(ARRAY_SIZE(ways) == TRANSPORT_COUNT, "a transport has no row");
 
+void engine_host(const struct config_host *host, struct deploy_host *out)
+{
+	*out = (struct deploy_host){ .name = host->name,
+		                     .address = host->address,
+		                     .port = host->port,
+		                     .user = host->user,
+		                     .connect_timeout_s = host->connect_timeout_s,
+		                     .way = ways[host->transport] };
+}
+
 static void wire_hosts(struct engine *engine, const struct config *config)
 {
 	size_t slots = 0;
 
 	engine->hosts = xcalloc(config->host_count, sizeof(*engine->hosts));
 	engine->host_count = config->host_count;
-	for (size_t i = 0; i < config->host_count; i++) {
-		const struct config_host *host = &config->hosts[i];
-
-		engine->hosts[i] = (struct deploy_host){
-			.name = host->name,
-			.address = host->address,
-			.port = host->port,
-			.user = host->user,
-			.connect_timeout_s = host->connect_timeout_s,
-			.way = ways[host->transport],
-		};
-	}
+	for (size_t i = 0; i < config->host_count; i++)
+		engine_host(&config->hosts[i], &engine->hosts[i]);
 	for (size_t i = 0; i < config->certificate_count; i++)
 		slots += config->certificates[i].host_count;
 	engine->slots = xcalloc(slots, sizeof(*engine->slots));

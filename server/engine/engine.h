@@ -48,6 +48,10 @@ struct secret *engine_sealing_key_read(const struct config *config,
 bool engine_sealing_key_make(const struct config *config, bool *existed,
                              struct err *err) MUST_CHECK;
 
+/* How a host of the configuration is reached; borrows it. */
+struct deploy_host;
+void engine_host(const struct config_host *host, struct deploy_host *out);
+
 struct engine;
 struct engine *engine_new(const struct config *config, const struct engine_paths *paths,
                           struct store *store, const struct progress *progress,

@@ -35,20 +35,11 @@ static void making_deinit(struct making *making)
 	buf_wipe(&making->slots);
 }
 
-/* A single-quoted scalar: nothing but the quote itself has a meaning in it. */
-static void add_quoted(const char *text, struct buf *out)
-{
-	buf_addf(out, "'");
-	for (; *text; text++)
-		buf_addf(out, "%s%c", *text == '\'' ? "'" : "", *text);
-	buf_addf(out, "'");
-}
-
 static void add_list(const struct strlist *list, struct buf *out)
 {
 	for (size_t i = 0; i < list->len; i++) {
 		buf_addf(out, "%s", i ? ", " : "");
-		add_quoted(list->items[i], out);
+		buf_add_quoted(out, list->items[i]);
 	}
 }
 
@@ -193,7 +184,7 @@ static void add_slot(struct making *making, const struct config_certificate *fro
 	buf_addf(out, "  '%s':\n    names: [", from->name);
 	add_list(&names, out);
 	buf_addf(out, "]\n    directory: ");
-	add_quoted(install->directory, out);
+	buf_add_quoted(out, install->directory);
 	buf_addf(out, "\n    owner: '%s'\n    group: '%s'\n    mode: 0%03o\n", owner,
 	         group, (unsigned)install->mode);
 	if (formats) {
@@ -205,7 +196,7 @@ static void add_slot(struct making *making, const struct config_certificate *fro
 	}
 	if (install->password_file) {
 		buf_addf(out, "    pkcs12-password-file: ");
-		add_quoted(install->password_file, out);
+		buf_add_quoted(out, install->password_file);
 		buf_addf(out, "\n");
 		strlist_add(&making->out->passwords, install->password_file);
 	}

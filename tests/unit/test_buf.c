@@ -65,6 +65,8 @@ static void test_taking(void **state)
 	assert_memory_equal(text, "a\0b", 4);
 	assert_int_equal(buf.len, 0);
 	assert_string_equal(buf.data, "");
+	buf_add_quoted(&buf, "it's");
+	assert_string_equal(buf.data, "'it''s'");
 	buf_wipe(&buf);
 	buf_wipe(&buf);
 	buf_add(&buf, "again", 5);
