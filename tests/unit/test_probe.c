@@ -344,7 +344,7 @@ static const struct {
 	  "close", PROBE_NO_TLS, "no answer to EHLO: the server closed the connection" },
 	{ "smtp, silent", PROBE_SMTP, { "" }, "silent", PROBE_NO_TLS, "the time is up" },
 	{ "smtp, drips", PROBE_SMTP, { "220-" }, "drips", PROBE_NO_TLS, "the time is up" },
-	{ "tls, drips", PROBE_TLS, { "\x16\x03\x03\x40\x01\x02" }, "drips", PROBE_NO_TLS,
+	{ "tls, drips", PROBE_TLS, { "\x16\x03\x03\x3f\xff\x02" }, "drips", PROBE_NO_TLS,
 	  "no TLS answer within 1 s" },
 	/* What was put in before TLS is not taken for what comes over it. */
 	{ "smtp, plain text behind the yes", PROBE_SMTP,
