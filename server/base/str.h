@@ -48,6 +48,7 @@ struct strlist {
 
 void strlist_add(struct strlist *list, const char *text);
 bool strlist_has(const struct strlist *list, const char *text);
+bool strlist_equal(const struct strlist *a, const struct strlist *b); /* in this order */
 void strlist_sort(struct strlist *list);
 void strlist_copy(struct strlist *to, const struct strlist *from);
 /* "a, b, c" */

@@ -43,16 +43,6 @@ static void add_list(const struct strlist *list, struct buf *out)
 	}
 }
 
-static bool same_list(const struct strlist *a, const struct strlist *b)
-{
-	if (a->len != b->len)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (!str_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
 static struct service *find_service(struct making *making, const char *name)
 {
 	for (size_t i = 0; i < making->count; i++)
@@ -68,8 +58,8 @@ static void add_service(struct making *making, const struct service *wanted,
 	AUTO_FREE char *own = xasprintf("%.31s-%.32s", wanted->name, certificate);
 	const struct service *there = find_service(making, wanted->name);
 	const char *name = wanted->name;
-	bool is_same = there && same_list(&there->test, &wanted->test) &&
-	               same_list(&there->reload, &wanted->reload);
+	bool is_same = there && strlist_equal(&there->test, &wanted->test) &&
+	               strlist_equal(&there->reload, &wanted->reload);
 	struct service *made;
 
 	if (there && !is_same)

@@ -11,23 +11,13 @@ struct strlist *install_commands_add(struct install_commands *commands)
 	return &commands->items[commands->len++];
 }
 
-static bool same_argv(const struct strlist *a, const struct strlist *b)
-{
-	if (a->len != b->len)
-		return false;
-	for (size_t i = 0; i < a->len; i++)
-		if (!str_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
 bool install_commands_equal(const struct install_commands *a,
                             const struct install_commands *b)
 {
 	if (a->len != b->len)
 		return false;
 	for (size_t i = 0; i < a->len; i++)
-		if (!same_argv(&a->items[i], &b->items[i]))
+		if (!strlist_equal(&a->items[i], &b->items[i]))
 			return false;
 	return true;
 }

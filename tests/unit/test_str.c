@@ -146,7 +146,9 @@ static void test_lists(void **state)
 	strlist_add(&list, "a");
 	strlist_add(&list, "b");
 	strlist_copy(&copy, &list);
+	assert_true(strlist_equal(&copy, &list));
 	strlist_sort(&list);
+	assert_false(strlist_equal(&copy, &list));
 	strlist_join(&list, ", ", &joined);
 	assert_string_equal(joined.data, "a, b, c");
 	assert_string_equal(copy.items[0], "c");
