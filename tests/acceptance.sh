@@ -23,11 +23,13 @@ fi
 
 unmount() {
 	local place
-	for place in dev/pts dev/shm sys proc dev; do
+	for place in dev/pts dev/shm sys proc dev ""; do
 		! mountpoint -q "$root/$place" || umount -l "$root/$place"
 	done
 }
 trap unmount EXIT
+# A mount point, as the root of a machine is: mount namespaces need that.
+mount --bind "$root" "$root"
 mount --bind /dev "$root/dev"
 mount --bind /dev/pts "$root/dev/pts" 2>/dev/null || true
 mount -t tmpfs tmpfs "$root/dev/shm" 2>/dev/null || true

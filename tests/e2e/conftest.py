@@ -3,6 +3,7 @@ import fcntl
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import pytest
@@ -17,6 +18,7 @@ NEEDED = ["pebble", "knotd", "knotc", "named", "dig", "sshd", "nginx", "openssl"
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "own_mounts: mounts in a namespace of its own")
     config.addinivalue_line("markers", "full: too long for every run; needs --full")
 
 
@@ -47,6 +49,9 @@ def cache(tmp_path_factory):
 
 
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("own_mounts") and \
+            subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no mount namespaces here (or a chroot whose root is no mount point)")
     if item.get_closest_marker("full") and not item.config.getoption("--full"):
         pytest.skip("too long for every run: --full")
 

@@ -749,12 +749,11 @@ def test_as_a_user_of_its_own(machine, ca):
                                                        "www")
 
 
+@pytest.mark.own_mounts
 def test_sudo_for_the_reload(machine, ca):
     """A user of its own and one literal line of sudoers: the reload is root's."""
     if not shutil.which("sudo"):
         pytest.skip("no sudo here")
-    if subprocess.run(["unshare", "-m", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("no mount namespaces here (or a chroot whose root is no mount point)")
     sudoers = machine.base / "sudoers"
     sudoers.write_text(f"daemon ALL=(root) NOPASSWD: {machine.base}/serve reload web\n")
     sudoers.chmod(0o440)

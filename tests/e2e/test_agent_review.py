@@ -32,6 +32,7 @@ def as_user(machine):
         os.chown(machine.base / name, 1, 1)
 
 
+@pytest.mark.own_mounts
 @pytest.mark.skipif(not shutil.which("sudo"), reason="no sudo here")
 def test_reload_by_sudo_that_hangs(machine, ca):
     """What is root's cannot be ended by us: the session does not wait for it for ever, says

@@ -26,6 +26,8 @@ from net import wait_for
 from test_agent_install import copy_tool, run_script, simple_world
 from thief import PORT, WAYS, Jail, Thief, can_tunnel, machine_tree
 
+pytestmark = pytest.mark.own_mounts
+
 NAMES = (ZONE, f"web-1.srv.{ZONE}")
 RELOAD = "#!/bin/sh\nenv >>/var/log/reloads\n"
 # What the agent touches to see whether somebody else is at work: only when, not what.
