@@ -296,12 +296,12 @@ static bool is_kept_at_ca(struct issue *issue, const struct order *order, struct
 	if (good && seen.status == ACME_INVALID)
 		return err_set(err, ERR_REMOTE,
 		               "the CA ended the order while it waited for a person; "
-		               "the next run begins a new one, for new values");
+		               "a new one asks for new values");
 	if (good || err_infos[why.kind].retry)
 		return true;
 	*err = why;
 	return err_context(err, "the CA ended the order while it waited for a person; "
-	                        "the next run begins a new one, for new values");
+	                        "a new one asks for new values");
 }
 
 /* Of an order that an earlier release has published, the places are not known. */

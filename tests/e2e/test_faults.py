@@ -365,7 +365,9 @@ def check_end(fault, before, after, seen):
     assert after["serial"] != before["serial"]
     assert len(host.generations()) == 2, host.generations()
     left = [path.name for path in host.path("").iterdir() if path.name.startswith(".")]
-    assert left == [] and not host.processes(), (left, host.processes())
+    assert left == [], left
+    # The shell's watchdog sleeps for a second after its command.
+    wait_for("no process stays", lambda: not host.processes())
     mine = [said for said in seen if said[4] == own_name(host)]
     assert mine and not [said for said in mine if said[3]], mine
     assert {said[2] for said in mine} == {before["sha256"], after["sha256"]}
