@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import ssl
@@ -104,6 +105,15 @@ class Host:
         self.write("etc/ssh/sshd_config", SSHD % {"address": self.address})
         self.authorize(public_key)
         self.start_sshd()
+
+    def no_penalties(self):
+        """OpenSSH 9.8 and later shuts out for a while who fails to log in again and again, or
+        made a session crash: in sshd_config, before it starts."""
+        said = subprocess.run(["/usr/sbin/sshd", "-V"], capture_output=True, text=True, check=False)
+        version = re.search(r"OpenSSH_(\d+)\.(\d+)", said.stdout + said.stderr)
+        if version and (int(version[1]), int(version[2])) >= (9, 8):
+            with open(self.root / "etc/ssh/sshd_config", "a") as config:
+                config.write("PerSourcePenalties no\n")
 
     def stop(self):
         self.sshd.stop()

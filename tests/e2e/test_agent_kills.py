@@ -102,7 +102,7 @@ class Delivery:
         """A new certificate, and nobody there to take it."""
         self.host.sshd.stop()
         assert self.certferry.apply("--no-check", *words).code != 0
-        self.no_penalties()
+        self.host.no_penalties()
         self.host.start_sshd()
 
     def keep(self, *more):
@@ -119,14 +119,6 @@ class Delivery:
         self.state_names = {path.name for path in self.state.iterdir()}
         self.issued, self.asked = self.pebble.issued(), self.pebble.requests()
         assert self.new["sha256"] != old_sha256 and self.issued == 2 - self.is_first
-
-    def no_penalties(self):
-        """OpenSSH 10 keeps who has made it crash out for 90 seconds."""
-        line = "PerSourcePenalties no"
-        sshd = ["chroot", self.host.root, "/usr/sbin/sshd", "-t", "-o", line]
-        if subprocess.run(sshd, capture_output=True, check=False).returncode == 0:
-            with open(self.host.root / "etc/ssh/sshd_config", "a") as config:
-                config.write(f"{line}\n")
 
     @staticmethod
     def copy(source, target):

@@ -40,6 +40,9 @@ def mixed(world):
         prepare(host)
         world.running.append(host)
         host.start_ssh_only(world.person if user else f"restrict {world.public_key}")
+        host.sshd.stop()
+        host.no_penalties()
+        host.start_sshd()
         world.enroll(name)
         if user:
             world.certferry.good("agent", "install", name, *world.login, "--yes", "--from",
