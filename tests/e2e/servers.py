@@ -539,11 +539,14 @@ class UdpRelay:
         self.socket.bind(listen)
 
     def start(self):
-        threading.Thread(target=self._serve, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
         return self
 
     def stop(self):
+        """The port is free only when nobody waits at the socket any more."""
         close(self.socket)
+        self.thread.join(10)
 
     def _serve(self):
         while True:
@@ -573,12 +576,15 @@ class Proxy:
 
     def start(self):
         self.socket = socket.create_server(self.listen)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread = threading.Thread(target=self._accept, daemon=True)
+        self.thread.start()
         return self
 
     def stop(self):
+        """The port is free only when nobody waits at the socket any more."""
         if self.socket:
             close(self.socket)
+            self.thread.join(10)
 
     def _accept(self):
         while True:
