@@ -74,9 +74,9 @@ static int run(const struct command *command, const char *path, const char *slot
 		return command->run(policy, slot);
 	/* Paths are not the issuer's business; the words are. */
 	if (command->is_for_issuer)
-		say("failed the policy of this server has %zu mistakes: certferry-agent "
+		say("failed the policy of this server has %zu mistake%s: certferry-agent "
 		    "check says which",
-		    problems.len);
+		    problems.len, problems.len == 1 ? "" : "s");
 	for (size_t i = 0; i < problems.len && !command->is_for_issuer; i++)
 		fprintf(stderr, "%s\n", problems.items[i]);
 	return err_infos[err.kind].exit_code;

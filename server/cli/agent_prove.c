@@ -139,8 +139,9 @@ static bool judge(struct proof *proof, struct err *err)
 		return err_set(err, ERR_REMOTE, "no certferry-agent answers: %.250s",
 		               complaint.len ? complaint.data : "it said nothing");
 	return proof->good == proof->slots ||
-	       err_set(err, ERR_REMOTE, "%zu of %zu slots could not be installed",
-	               proof->slots - proof->good, proof->slots);
+	       err_set(err, ERR_REMOTE, "%zu of %zu slot%s could not be installed",
+	               proof->slots - proof->good, proof->slots,
+	               proof->slots == 1 ? "" : "s");
 }
 
 bool agent_prove(struct session *session, const struct config_host *host, struct err *err)

@@ -54,8 +54,8 @@ static bool judge(const struct findings *found, struct err *err)
 
 	for (size_t i = 0; i < found->len; i++)
 		failed += found->items[i].result == FINDING_FAILED;
-	return failed == 0 ||
-	       err_set(err, ERR_REMOTE, "%zu of %zu checks failed", failed, found->len);
+	return failed == 0 || err_set(err, ERR_REMOTE, "%zu of %zu check%s failed",
+	                              failed, found->len, found->len == 1 ? "" : "s");
 }
 
 bool cmd_plan(const struct args *args, struct err *err)

@@ -153,8 +153,9 @@ bool outcome_print(struct session *session, const struct fleet_plan *plan, int64
 	if (!print_pending(session, &tally, quiet, err))
 		return false;
 	if (!quiet)
-		printf("%zu of %zu certificates are installed as wanted%s\n",
+		printf("%zu of %zu certificate%s installed as wanted%s\n",
 		       tally.by_state[VIEW_DONE], tally.all,
+		       tally.all == 1 ? " is" : "s are",
 		       newest > since || fleet_plan_has_work(plan) ||
 		               tally.by_state[VIEW_DONE] < tally.all
 		           ? "."

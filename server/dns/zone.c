@@ -125,8 +125,8 @@ static bool has_servers(const struct dns_zone *zone, size_t ns, struct err *err)
 	if (zone->count == 0)
 		return err_set(
 		    err, ERR_CONFIG,
-		    "zone %s: none of its %zu name servers (NS) has an address",
-		    zone->name, ns);
+		    "zone %s: no address is found for its %zu name server%s (NS)",
+		    zone->name, ns, ns == 1 ? "" : "s");
 	return true;
 }
 

@@ -189,9 +189,10 @@ static bool take_row(struct csv *csv, struct inventory *out, struct err *err)
 
 	if (csv->cells.len != csv->column_count)
 		return err_set(err, ERR_INPUT,
-		               "line %d: %zu cells, where the first line names %zu "
-		               "columns; several groups go as web;mail",
-		               csv->began, csv->cells.len, csv->column_count);
+		               "line %d: %zu cell%s, where the first line names %zu "
+		               "column%s; several groups go as web;mail",
+		               csv->began, csv->cells.len, csv->cells.len == 1 ? "" : "s",
+		               csv->column_count, csv->column_count == 1 ? "" : "s");
 	for (size_t i = 0; i < csv->column_count; i++)
 		cells[csv->order[i]] = csv->cells.items[i];
 	if (cells[PORT] && !read_port(csv, cells[PORT], &host.port, err))

@@ -42,7 +42,7 @@ def whole(world, serial=None):
 
 def test_install_and_unchanged(fleet):
     first = fleet.certferry.apply()
-    assert first.code == 0, first
+    assert first.code == 0 and "1 of 1 certificate is installed as wanted" in first.out, first
     done = whole(fleet)
     assert fleet.host.reloads() == 1
 
@@ -63,7 +63,10 @@ def test_check_says_what_is_wrong(fleet):
     assert good.code == 0 and "agent" in good.out, good
     fleet.host.write("etc/certferry/agent.yaml", "version: 2\n")
     bad = fleet.certferry.run("plan", "--check")
-    assert bad.code != 0 and "mistakes" in bad.out, bad
+    assert bad.code != 0 and "has 2 mistakes:" in bad.out, bad
+    fleet.host.write("etc/certferry/agent.yaml", "version: 1\nodd: 1\nslots: {}\n")
+    bad = fleet.certferry.run("plan", "--check")
+    assert bad.code != 0 and "has 1 mistake:" in bad.out, bad
 
 
 # What an administrator who counts would put there.

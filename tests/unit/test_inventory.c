@@ -84,6 +84,8 @@ static const struct {
 	{ "csv, twice", CSV, "name,name\n", "stands twice" },
 	{ "csv, semicolons", CSV, "name;address\na;b\n", "with commas between" },
 	{ "csv, too many cells", CSV, "name,address\na,b,c\n", "line 2: 3 cells" },
+	{ "csv, one cell", CSV, "name,address\na\n", "line 2: 1 cell, where" },
+	{ "csv, one column", CSV, "name\na,b\n", "names 1 column;" },
 	{ "csv, open quote", CSV, "name\n\"a\nb\n", "line 2: a quote" },
 	{ "csv, behind a quote", CSV, "name\n\"a\"b\n", "behind a closing quote" },
 	{ "csv, lone CR", CSV, "name\ra\r", "carriage return" },
