@@ -73,10 +73,12 @@ static bool issues(const struct fleet_plan *plan)
 	return false;
 }
 
-/* What a check keeps away is remembered: a run by cron has no other reader. */
+/* What a check keeps away is remembered: a run by cron has no other reader, and status
+ * says it of what a person must mend. */
 static bool note_blocked(struct run *run, const struct fleet_item *item, struct err *err)
 {
-	struct event event = { .name = "order.blocked",
+	struct event event = { .name = item->is_passing ? "order.postponed"
+		                                        : "order.blocked",
 		               .certificate = item->certificate->name,
 		               .host = item->host->name };
 

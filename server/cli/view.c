@@ -103,6 +103,22 @@ static bool judge_rows(struct view *view, const struct fleet_item *next)
 	return true;
 }
 
+/* A new certificate is due, and at the last look it would have been of no use. */
+static bool judge_blocked(struct view *view, struct store *store,
+                          const struct fleet_item *next, struct err *err)
+{
+	char why[sizeof(view->reason)];
+	bool found = false;
+
+	if (next->action != FLEET_ISSUE ||
+	    !store_event_blocked(store, view->wanted->name, view->at->name, why, &found,
+	                         err) ||
+	    !found)
+		return false;
+	set(view, VIEW_BLOCKED, why);
+	return true;
+}
+
 static void judge(struct view *view, struct store *store, struct err *err)
 {
 	AUTO_FLEET_PLAN struct fleet_plan plan = { 0 };
@@ -118,6 +134,8 @@ static void judge(struct view *view, struct store *store, struct err *err)
 		return;
 	if (plan.items[0].action == FLEET_BLOCKED)
 		set(view, VIEW_BLOCKED, plan.items[0].reason);
+	else if (judge_blocked(view, store, &plan.items[0], err))
+		return;
 	else if (judge_rows(view, &plan.items[0]))
 		/* Refused by the CA: the next order is not begun before this time. */
 		view->waits_until = plan.items[0].action == FLEET_WAIT

@@ -17,7 +17,7 @@ enum view_state {
 	VIEW_WORKING, /* an order or a delivery is under way, or was when a run ended */
 	VIEW_WAITING, /* it failed and is tried again by itself at waits_until */
 	VIEW_FAILED,  /* it failed, and a person must act */
-	VIEW_BLOCKED, /* the host is not enrolled */
+	VIEW_BLOCKED, /* the host is not enrolled, or a check kept the order away */
 	VIEW_STATE_COUNT
 };
 extern const char *const view_state_names[VIEW_STATE_COUNT];

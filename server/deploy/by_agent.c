@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
+#include "greeting.h"
 #include "ssh/ssh.h"
 
 /*
@@ -154,37 +155,13 @@ const struct transport transport_agent = {
 	.has_own_services = true,
 };
 
-/* The first line says who it is; what others say to such a command is of no interest. */
-static bool take_line(const char *text, struct agentwire_line *agent, bool *is_agent,
-                      struct err *err)
-{
-	struct install_line line;
-	struct err why;
-	bool is_ours;
-
-	if (!agentwire_line_parse(text, agent, &is_ours, err))
-		return false;
-	*is_agent = is_ours && agent->word == AGENTWIRE_LINE_AGENT;
-	if (!is_ours && install_line_parse(text, &line, &why) &&
-	    line.step == INSTALL_FAILED)
-		return err_set(
-		    err, ERR_TEMPORARY,
-		    "certferry-agent: %s (there: certferry-agent check; or "
-		    "here: transport: shell, for a host that is to do without)",
-		    line.text);
-	return true;
-}
-
-bool agent_hello(struct ssh *ssh, const char *to, bool *is_agent, char version[65],
-                 struct err *err)
+bool agent_hello(struct ssh *ssh, const char *to, struct greeting *out, struct err *err)
 {
 	AUTO_BUF struct buf hello = BUF_INIT(100), complaint = BUF_INIT(4096);
 	int64_t deadline = clock_deadline_ms(HELLO_TIMEOUT_S * INT64_C(1000));
-	struct agentwire_line agent = { 0 };
-	bool ended = false, is_first = true;
+	bool ended = false;
 	int status;
 
-	*is_agent = false;
 	agentwire_add_hello(&hello);
 	if (!ssh_exec(ssh, to, deadline, err) ||
 	    !ssh_write(ssh, hello.data, hello.len, deadline, err) ||
@@ -194,10 +171,9 @@ bool agent_hello(struct ssh *ssh, const char *to, bool *is_agent, char version[6
 		AUTO_BUF struct buf line = BUF_INIT(LINE_MAX_BYTES);
 
 		if (!ssh_read_line(ssh, &line, &ended, deadline, err) ||
-		    (!ended && is_first && !take_line(line.data, &agent, is_agent, err)))
+		    (!ended && !greeting_take(out, line.data, err)))
 			return false;
-		is_first = false;
 	}
-	memcpy(version, agent.name, sizeof(agent.name));
-	return ssh_finish(ssh, &status, &complaint, deadline, err);
+	return greeting_end(out, err) &&
+	       ssh_finish(ssh, &status, &complaint, deadline, err);
 }

@@ -164,6 +164,10 @@ static bool on_test_failed(const struct check *check, const char *text, struct e
 static void on_slot(const struct check *check, const struct install_line *line)
 {
 	const struct deploy_slot *slot = check->slots[check->said];
+	AUTO_FREE char *policy = xasprintf(
+	    "mend it there, or the slot in /etc/certferry/agent.yaml (certferry agent "
+	    "install %s, or by hand): certferry-agent check explains it",
+	    slot->host);
 
 	if (line->step == INSTALL_CHECKED)
 		add(check, slot->certificate, "directory", FINDING_OK,
@@ -171,9 +175,7 @@ static void on_slot(const struct check *check, const struct install_line *line)
 		    "");
 	else
 		add(check, slot->certificate, "directory", FINDING_FAILED, line->text,
-		    is_agent(check) ? "mend it there, or the slot in "
-		                      "/etc/certferry/agent.yaml: certferry-agent check "
-		                      "explains it"
+		    is_agent(check) ? policy
 		                    : "mend it there, or set install.directory, owner or "
 		                      "group otherwise");
 }
@@ -383,10 +385,13 @@ bool deploy_check(struct deploy *deploy, const char *host,
 	add(&check, NULL, "reached", FINDING_OK, check.visit.host->address, "");
 	add(&check, NULL, "host key", FINDING_OK, "as pinned", "");
 	add(&check, NULL, "login", FINDING_OK, check.visit.host->user, "");
-	if (visit_choose(&check.visit, true, &why))
+	if (visit_choose(&check.visit, true, &why)) {
+		visit_fit(&check.visit, slots, certificates->len, out);
 		good = look_at_all(&check, slots, certificates->len, err);
-	else
+	} else {
 		good = not_chosen(&check, &why, err);
+	}
 	ssh_close(TAKE(check.visit.ssh));
+	greeting_deinit(&check.visit.greeting);
 	return good;
 }

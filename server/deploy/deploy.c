@@ -97,6 +97,7 @@ static void run_visit(struct visit *visit)
 				visit->cargo[i].err = why;
 	}
 	ssh_close(TAKE(visit->ssh));
+	greeting_deinit(&visit->greeting);
 }
 
 static void note_served(struct cargo *cargo)

@@ -51,6 +51,7 @@ struct deploy_slot {
 	const char *host;
 	const struct strlist *names;
 	enum key_type key_type;
+	bool is_key_on_target;
 	const char *directory, *owner, *group;
 	mode_t mode;
 	unsigned formats;  /* as of struct install_slot */

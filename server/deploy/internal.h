@@ -2,6 +2,7 @@
 #ifndef DEPLOY_INTERNAL_H
 #define DEPLOY_INTERNAL_H
 #include "deploy.h"
+#include "greeting.h"
 #include "install/install.h"
 #include "install/probe.h"
 #include "ssh/ssh.h"
@@ -44,7 +45,8 @@ struct visit {
 	const struct deploy_host *host;
 	struct ssh *ssh;
 	const struct transport *transport;
-	bool is_recalled; /* the transport was not asked for in this visit */
+	bool is_recalled;         /* the transport was not asked for in this visit */
+	struct greeting greeting; /* empty, or the answer when it was asked for */
 	struct cargo *cargo;
 	size_t count;
 };
@@ -72,6 +74,12 @@ bool visit_choose(struct visit *visit, bool anew, struct err *err) MUST_CHECK;
  * asks anew. True where it is another one now, so that the job may be done once more;
  * else the session may be of no use, and why is what was found out, if anything. */
 bool visit_has_changed(struct visit *visit, struct err *why);
+
+/* check_fit.c: those that the policy of the server has no fitting place for are told of,
+ * and NULL afterwards. The transport was asked for anew. */
+struct findings;
+void visit_fit(const struct visit *visit, const struct deploy_slot **slots, size_t count,
+               struct findings *out);
 
 /* verify.c: rows in DELIVERY_VERIFY; those that diverged are set to DELIVERY_PUSH. */
 void visit_verify(struct visit *visit);

@@ -106,5 +106,6 @@ bool deploy_request(struct deploy *deploy, const char *host, const char *certifi
 		return false;
 	good = visit_choose(&request.visit, true, err) && converse(&request, err);
 	ssh_close(request.visit.ssh);
+	greeting_deinit(&request.visit.greeting);
 	return good;
 }

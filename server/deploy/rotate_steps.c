@@ -27,12 +27,15 @@ static bool ask_agent(const struct rotate *rotate, const struct deploy_host *hos
                       struct ssh *ssh, bool *is_agent, struct err *why)
 {
 	struct host_transport row = { .name = "agent", .asked_at = clock_now() };
+	AUTO_GREETING struct greeting greeting = { 0 };
 
 	*is_agent = false;
 	if (host->way == DEPLOY_BY_SHELL)
 		return true;
-	if (!agent_hello(ssh, AGENT_FORCED, is_agent, row.version, why))
+	if (!agent_hello(ssh, AGENT_FORCED, &greeting, why))
 		return err_context(why, "%s", host->name);
+	*is_agent = greeting.is_agent;
+	snprintf(row.version, sizeof(row.version), "%s", greeting.version);
 	return !*is_agent ||
 	       store_transport_save(rotate->settings.store, host->name, &row, why);
 }

@@ -24,13 +24,14 @@ const struct transport *transport_find(const char *name)
 static bool ask(struct visit *visit, struct err *err)
 {
 	struct host_transport row = { .asked_at = clock_now() };
-	bool is_agent = false;
 
+	greeting_deinit(&visit->greeting);
 	if (visit->host->way != DEPLOY_BY_SHELL &&
-	    !agent_hello(visit->ssh, AGENT_ANY, &is_agent, row.version, err))
+	    !agent_hello(visit->ssh, AGENT_ANY, &visit->greeting, err))
 		return false;
-	visit->transport = is_agent ? &transport_agent : &transport_shell;
+	visit->transport = visit->greeting.is_agent ? &transport_agent : &transport_shell;
 	snprintf(row.name, sizeof(row.name), "%s", visit->transport->name);
+	snprintf(row.version, sizeof(row.version), "%s", visit->greeting.version);
 	return store_transport_save(visit->deploy->settings.store, visit->host->name,
 	                            &row, err);
 }

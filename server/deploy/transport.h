@@ -51,12 +51,13 @@ extern const struct transport transport_shell, transport_agent;
 /* NULL: no such row. */
 const struct transport *transport_find(const char *name);
 
-/* by_agent.c: says HELLO to that command. *is_agent false: something else answered. A
- * policy that is not in order is an error. To AGENT_ANY it answers wherever one can be
+/* by_agent.c: says HELLO to that command, and fills in the answer, empty before. A policy
+ * that is not in order is an error. To AGENT_ANY it answers wherever one can be
  * reached, to AGENT_FORCED only where it is all that our key may run. */
 #define AGENT_ANY    "certferry-agent session"
 #define AGENT_FORCED "cat >/dev/null"
 struct ssh;
-bool agent_hello(struct ssh *ssh, const char *to, bool *is_agent, char version[65],
+struct greeting;
+bool agent_hello(struct ssh *ssh, const char *to, struct greeting *out,
                  struct err *err) MUST_CHECK;
 #endif

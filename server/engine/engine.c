@@ -145,6 +145,7 @@ static void wire_slot(struct engine *engine, const struct config_certificate *ce
 		.host = host->name,
 		.names = &home->names,
 		.key_type = certificate->key,
+		.is_key_on_target = certificate->key_on == KEY_ON_TARGET,
 		.directory = install->directory,
 		/* By number: the installer runs as root, whose group is not "root"
 		 * everywhere. */

@@ -49,3 +49,25 @@ bool store_event_each(struct store *store, int64_t after, int limit, store_event
 	}
 	return sql_done(&use, err);
 }
+
+bool store_event_blocked(struct store *store, const char *certificate, const char *host,
+                         char text[400], bool *found, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT name = 'order.blocked', text FROM event "
+		   "WHERE certificate = $1 AND host = $2 "
+		   "AND name IN ('order.planned', 'order.blocked', 'order.postponed') "
+		   "ORDER BY id DESC LIMIT 1");
+	bool row;
+
+	*found = false;
+	put_text(&use, certificate);
+	put_text(&use, host);
+	if (!sql_row(&use, &row, err))
+		return false;
+	if (row && get_int(&use)) {
+		snprintf(text, 400, "%s", get_borrowed(&use));
+		*found = true;
+	}
+	return true;
+}

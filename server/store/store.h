@@ -58,6 +58,12 @@ typedef bool store_event_fn(void *arg, const struct event *event, struct err *er
 bool store_event_each(struct store *store, int64_t after, int limit, store_event_fn *fn,
                       void *arg, struct err *err) MUST_CHECK;
 
+/* Why the last run did not begin an order of the place, where that is the last that is
+ * known of its orders ("order.blocked", and no "order.planned" since): the event's text.
+ * *found false: it was not so. */
+bool store_event_blocked(struct store *store, const char *certificate, const char *host,
+                         char text[400], bool *found, struct err *err) MUST_CHECK;
+
 /* account - at a CA, by directory URL */
 struct account {
 	int64_t id;

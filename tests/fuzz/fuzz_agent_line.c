@@ -6,6 +6,7 @@
 
 #include "agentwire/agentwire.h"
 #include "base/mem.h"
+#include "deploy/greeting.h"
 #include "install/install.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -57,12 +58,33 @@ static void take(const char *text)
 		abort();
 }
 
+/* The same lines as an answer to HELLO. */
+static void greet(const char *text)
+{
+	AUTO_FREE char *copy = xstrdup(text);
+	AUTO_GREETING struct greeting greeting = { 0 };
+	struct err err = { 0 };
+	char *rest = copy;
+	bool good = true;
+
+	for (char *line = strsep(&rest, "\n"); good && line; line = strsep(&rest, "\n"))
+		good = greeting_take(&greeting, line, &err);
+	good = good && greeting_end(&greeting, &err);
+	if (good ? greeting.count != greeting.announced : !is_printable(err.msg))
+		abort();
+	if (greeting.count > greeting.announced ||
+	    greeting.announced > AGENTWIRE_POLICY_SLOTS_MAX ||
+	    (!greeting.is_agent && greeting.announced))
+		abort();
+}
+
 /* What an agent says, line by line. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	AUTO_FREE char *text = xstrndup((const char *)bytes, len);
 	char *rest = text;
 
+	greet(text);
 	for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n"))
 		take(line);
 	return 0;

@@ -324,6 +324,41 @@ static void events_are_listed(void **state)
 	DONE();
 }
 
+static void a_blocked_order_is_remembered(void **state)
+{
+	/* clang-format off */
+	static const struct {
+		const char *name, *event, *host;
+		bool is_blocked;
+	} rows[] = {
+		{ "at first",       "delivery.done",   "web-1", false },
+		{ "kept away",      "order.blocked",   "web-1", true  },
+		{ "something else", "delivery.done",   "web-1", true  },
+		{ "another host",   "order.planned",   "web-2", true  },
+		{ "begun",          "order.planned",   "web-1", false },
+		{ "and again",      "order.blocked",   "web-1", true  },
+		{ "down",           "order.postponed", "web-1", false },
+	};
+	/* clang-format on */
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct event event = { .name = rows[i].event,
+			               .certificate = "www",
+			               .host = rows[i].host };
+		char text[400] = "";
+		bool found;
+
+		snprintf(event.text, sizeof(event.text), "because of %zu", i);
+		OK(f, store_event_add(f->store, &event, &f->err));
+		OK(f,
+		   store_event_blocked(f->store, "www", "web-1", text, &found, &f->err));
+		CHECK(rows[i].name, found == rows[i].is_blocked);
+		CHECK(rows[i].name, !found || str_starts(text, "because of "));
+	}
+	DONE();
+}
+
 static void events_stay(void **state)
 {
 	static const char *const attempts[] = { "UPDATE event SET text = 'x'",
@@ -479,6 +514,7 @@ int main(void)
 		STORE_TEST(a_failed_part_cannot_be_kept),
 		STORE_TEST(an_event_that_fails_stops_the_action),
 		STORE_TEST(events_are_listed),
+		STORE_TEST(a_blocked_order_is_remembered),
 		STORE_TEST(events_stay),
 		cmocka_unit_test(what_was_acked_outlives_a_kill),
 		STORE_TEST(threads_share_a_store),

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef DEPLOY_GREETING_H
+#define DEPLOY_GREETING_H
+#include "agentwire/agentwire.h"
+#include "deploy.h"
+
+/*
+ * greeting - what an agent says of itself and of its server's policy, and whether that
+ * fits what is wanted there
+ *
+ * The answer to HELLO, line by line: greeting_take() for each, greeting_end() behind the
+ * last. Bytes of a stranger: bounded, and an answer that is not whole is an error. Where
+ * another than an agent speaks, is_agent stays false, and its lines are of no interest.
+ */
+struct greeting {
+	bool has_begun;
+	bool is_agent;
+	char version[65];
+	size_t announced; /* slots that are to come */
+	struct greeting_slot {
+		char name[65];
+		bool is_key_on_target;
+	} * slots;
+	size_t count;
+};
+
+bool greeting_take(struct greeting *greeting, const char *line,
+                   struct err *err) MUST_CHECK;
+bool greeting_end(const struct greeting *greeting, struct err *err) MUST_CHECK;
+void greeting_deinit(struct greeting *greeting);
+#define AUTO_GREETING CLEANUP(greeting_deinit)
+
+/* Does the policy have this place, with its key made where we want it made? Otherwise
+ * what does not fit, and what to do; append to the two. An order for it would end with a
+ * certificate that the server refuses. */
+bool greeting_fits(const struct greeting *greeting, const struct deploy_slot *wanted,
+                   struct buf *text, struct buf *advice) MUST_CHECK;
+#endif
