@@ -54,23 +54,48 @@ static void hosts_deinit(struct hosts *hosts)
 	free(hosts->items);
 }
 
-static bool make_hosts(const struct config *config, const char *word, struct hosts *out,
-                       struct err *err)
+/* A host goes before a group of its name. */
+static bool is_meant(const struct config *config, const struct config_host *host,
+                     const char *word)
 {
 	const struct config_host *one = config_host_find(config, word);
 
+	return one ? host == one : strlist_has(&host->groups, word);
+}
+
+static bool check_words(const struct config *config, const struct strlist *words,
+                        struct err *err)
+{
+	for (size_t i = 0; i < words->len; i++) {
+		size_t count = 0;
+
+		for (size_t j = 0; j < config->host_count; j++)
+			count += is_meant(config, &config->hosts[j], words->items[i]);
+		if (count == 0)
+			return err_set(err, ERR_NOT_FOUND,
+			               "%s has no host and no group '%s'", config->file,
+			               words->items[i]);
+	}
+	return true;
+}
+
+/* Each once, however often it is meant. */
+static bool make_hosts(const struct config *config, const struct strlist *words,
+                       struct hosts *out, struct err *err)
+{
+	if (!check_words(config, words, err))
+		return false;
 	out->items = xcalloc(config->host_count + 1, sizeof(*out->items));
 	for (size_t i = 0; i < config->host_count; i++) {
 		const struct config_host *host = &config->hosts[i];
+		bool is_in = false;
 
-		if (one ? host != one : !strlist_has(&host->groups, word))
-			continue;
-		if (!fleet_agent(config, host, &out->items[out->count++], err))
+		for (size_t j = 0; j < words->len; j++)
+			is_in = is_in || is_meant(config, host, words->items[j]);
+		if (is_in && !fleet_agent(config, host, &out->items[out->count++], err))
 			return false;
 	}
-	return out->count > 0 ||
-	       err_set(err, ERR_NOT_FOUND, "%s has no host and no group '%s'",
-	               config->file, word);
+	return true;
 }
 
 bool cmd_agent_script(const struct args *args, struct err *err)
@@ -81,7 +106,7 @@ bool cmd_agent_script(const struct args *args, struct err *err)
 	CLEANUP(agent_keys_deinit) struct agent_keys keys = { 0 };
 
 	if (!session_config(&session, args, err) ||
-	    !make_hosts(session.config, args->words.items[0], &hosts, err) ||
+	    !make_hosts(session.config, &args->words, &hosts, err) ||
 	    !session_store(&session, err))
 		return false;
 	if (!agent_keys_load(session.store, &keys, err))

@@ -19,7 +19,7 @@ const struct command commands[] = {
 	  "a new deploy key beside the old one, then in its\n"
 	  "place; again goes on where it ended. Where the\n"
 	  "agent is, your own SSH login brings it" },
-	{ "agent script", "HOST|GROUP", 1, 1, TAKES_FROM, cmd_agent_script,
+	{ "agent script", "HOST|GROUP...", 1, 10000, TAKES_FROM, cmd_agent_script,
 	  "print the script that sets up certferry-agent on\n"
 	  "servers: for Ansible, cloud-init, packages" },
 	{ "agent install", "HOST", 1, 1, TAKES_FROM | TAKES_LOGIN | TAKES_YES,

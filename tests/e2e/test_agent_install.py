@@ -171,7 +171,11 @@ def test_group(world):
     assert "web-1.srv" not in (host.root / POLICY).read_text()
     assert run_script(host, text, CERTFERRY_HOST="web-1.example.org").returncode == 0
     assert f"web-1.srv.{ZONE}" in (host.root / POLICY).read_text()
-    nobody = world.certferry.run("agent", "script", "wbe")
+    # Several words: each server once, and a word that is nobody's is no small matter.
+    assert world.certferry.good("agent", "script", "web-2", "web-1").out == text
+    assert world.certferry.good("agent", "script", "web-2", "web", "web-2").out == text
+    assert world.certferry.good("agent", "script", "web-2", "web-2").out != text
+    nobody = world.certferry.run("agent", "script", "web", "wbe")
     assert nobody.code != 0 and "no host and no group 'wbe'" in nobody.err, nobody
 
 
