@@ -106,9 +106,10 @@ static void add_head(const char *source, struct buf *out)
 	                             : str_printable(source, shown, sizeof(shown)));
 }
 
-/* Those that the configuration has are named in skipped. */
+/* Those that the configuration has are named in skipped; of the others' users each is in
+ * logins, as often as it is taken. */
 static size_t make_text(const struct inventory *inventory, const struct config *config,
-                        struct strlist *skipped, struct buf *out)
+                        struct strlist *skipped, struct strlist *logins, struct buf *out)
 {
 	size_t count = 0;
 
@@ -120,6 +121,8 @@ static size_t make_text(const struct inventory *inventory, const struct config *
 			continue;
 		}
 		add_host(host, out);
+		if (host->user)
+			strlist_add(logins, host->user);
 		count++;
 	}
 	return count;
@@ -157,6 +160,41 @@ static void print_left_out(const struct inventory *inventory,
 		       skipped->len == 1 ? "it is" : "they are", names.data);
 }
 
+static bool set_user(const char *user, struct inventory *inventory, struct err *err)
+{
+	char shown[80];
+
+	if (!user)
+		return true;
+	if (!inventory_is_user(user))
+		return err_set(
+		    err, ERR_INPUT,
+		    "--user '%s' is no user: 1 to 32 letters, digits, . _ or -",
+		    str_printable(user, shown, sizeof(shown)));
+	for (size_t i = 0; i < inventory->len; i++) {
+		free(inventory->hosts[i].user);
+		inventory->hosts[i].user = xstrdup(user);
+	}
+	return true;
+}
+
+/* In an inventory it is often a person's own login, who does not mean to share it. */
+static void print_logins(struct strlist *logins)
+{
+	strlist_sort(logins);
+	for (size_t i = 0, next; i < logins->len; i = next) {
+		for (next = i; next < logins->len; next++)
+			if (!str_eq(logins->items[next], logins->items[i]))
+				break;
+		printf("certferry's login as the inventory says: %s on %zu host%s\n",
+		       logins->items[i], next - i, next - i == 1 ? "" : "s");
+	}
+	if (logins->len > 0)
+		printf("Where that is a person's login, give certferry another: user: "
+		       "in the file, or remove it\nand import again with --user NAME "
+		       "(root, or one with sudo, or one for certferry-agent alone).\n");
+}
+
 static void print_next(bool is_ansible)
 {
 	if (is_ansible)
@@ -173,19 +211,21 @@ static bool import_hosts(const struct args *args, enum inventory_format format,
                          const struct buf *text, struct err *err)
 {
 	AUTO_INVENTORY struct inventory inventory = { 0 };
-	AUTO_STRLIST struct strlist skipped = { 0 }, problems = { 0 };
+	AUTO_STRLIST struct strlist skipped = { 0 }, logins = { 0 }, problems = { 0 };
 	AUTO_BUF struct buf out = BUF_INIT(YAML_MAX);
 	struct err ignored = { 0 };
 	size_t count;
 
 	if (!inventory_read(format, text->data, text->len, &inventory, err))
 		return err_context(err, "%s", args->words.items[0]);
+	if (!set_user(args->user, &inventory, err))
+		return false;
 	/* It may want these very hosts to load. */
 	CLEANUP(config_freep)
 	struct config *config = config_load(args->config, &problems, &ignored);
 
 	add_head(args->words.items[0], &out);
-	count = make_text(&inventory, config, &skipped, &out);
+	count = make_text(&inventory, config, &skipped, &logins, &out);
 	print_left_out(&inventory, &skipped);
 	if (count == 0) {
 		printf("Nothing new in %s; nothing was written.\n", args->words.items[0]);
@@ -196,6 +236,8 @@ static bool import_hosts(const struct args *args, enum inventory_format format,
 	if (!path || !write_file(path, &out, err))
 		return false;
 	printf("written: %s (%zu host%s)\n", path, count, count == 1 ? "" : "s");
+	if (!args->user)
+		print_logins(&logins);
 	print_next(format != INVENTORY_CSV);
 	return true;
 }
@@ -209,6 +251,9 @@ bool cmd_host_import(const struct args *args, struct err *err)
 	if (!input_read(args->words.items[0], &text, err) ||
 	    !find_format(args, &text, &format, err))
 		return false;
+	if (format == INVENTORY_KNOWN_HOSTS && args->user)
+		return err_set(err, ERR_INPUT,
+		               "--user is for servers, and a known_hosts has keys alone");
 	return format == INVENTORY_KNOWN_HOSTS
 	           ? host_pins_import(&session, args, &text, err)
 	           : import_hosts(args, format, &text, err);

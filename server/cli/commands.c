@@ -11,7 +11,8 @@ const struct command commands[] = {
 	  "pin a server's SSH host keys; you compare them" },
 	{ "host list", "", 0, 0, TAKES_JSON, cmd_host_list,
 	  "list the servers and their pinned keys" },
-	{ "host import", "FILE|-", 1, 1, TAKES_YES | TAKES_FORMAT, cmd_host_import,
+	{ "host import", "FILE|-", 1, 1, TAKES_YES | TAKES_FORMAT | TAKES_USER,
+	  cmd_host_import,
 	  "take servers from Ansible or CSV, and host keys\n"
 	  "from known_hosts" },
 	{ "host rotate-key", "[NAME...]", 0, 10000,
@@ -76,6 +77,8 @@ const struct option_row option_rows[] = {
 	  "go on without the hosts that are not done" },
 	{ 'm', "format", "FORMAT", TAKES_FORMAT,
 	  "known_hosts, ansible or csv; else it is guessed" },
+	{ 'u', "user", "NAME", TAKES_USER,
+	  "certferry's login there, whatever the file says" },
 	{ 'r', "from", "ADDRESS,...", TAKES_FROM,
 	  "the deploy key is taken from there only" },
 	{ 'l', "login", "USER", TAKES_LOGIN, "your own login, else as ssh does by itself" },

@@ -20,7 +20,7 @@ struct args {
 	bool check;                 /* plan: make all checks */
 	bool no_check;              /* apply: make none */
 	bool status, drop_unproved; /* host rotate-key */
-	const char *format;         /* host import */
+	const char *format, *user;  /* host import */
 	const char *fingerprint;
 	const char *from, *login, *identity; /* agent */
 	int64_t limit;
@@ -49,6 +49,7 @@ enum {
 	TAKES_FORMAT = 1 << 10,
 	TAKES_FROM = 1 << 11,
 	TAKES_LOGIN = 1 << 12,
+	TAKES_USER = 1 << 13,
 };
 
 struct command {

@@ -55,6 +55,7 @@ static bool take_option(int letter, struct args *out, unsigned *used, bool *help
 	case 's': out->status = true; break;
 	case 'D': out->drop_unproved = true; break;
 	case 'm': out->format = optarg; break;
+	case 'u': out->user = optarg; break;
 	case 'r': out->from = optarg; break;
 	case 'l': out->login = optarg; break;
 	case 'i': out->identity = optarg; break;

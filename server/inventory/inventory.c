@@ -34,6 +34,11 @@ static bool is_word(const char *text, size_t max)
 	return str_is_made_of(text, word, 1, max) && !strchr("-.", *text);
 }
 
+bool inventory_is_user(const char *text)
+{
+	return is_word(text, 32);
+}
+
 static bool check_address(char *address)
 {
 	unsigned char bytes[16];
@@ -65,7 +70,7 @@ static bool check(struct inventory_host *host, struct err *err)
 		    "letters, digits and hyphens; write the address of %s",
 		    host->line, str_printable(host->address, shown, sizeof(shown)),
 		    host->name);
-	if (host->user && !is_word(host->user, 32))
+	if (host->user && !inventory_is_user(host->user))
 		return err_set(
 		    err, ERR_INPUT,
 		    "line %d: '%s' is no user: 1 to 32 letters, digits, . _ or "

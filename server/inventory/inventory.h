@@ -45,6 +45,9 @@ struct inventory {
 void inventory_deinit(struct inventory *inventory);
 #define AUTO_INVENTORY CLEANUP(inventory_deinit)
 
+/* 1 to 32 letters, digits, . _ or -, and neither - nor . in front. */
+bool inventory_is_user(const char *text);
+
 /* Which of them is it, by the looks of its first lines? */
 enum inventory_format inventory_guess(const char *text, size_t len);
 

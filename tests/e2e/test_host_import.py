@@ -202,6 +202,35 @@ def test_inventories(world, text):
     assert made.read_bytes() == before
 
 
+def logins(world):
+    return {row["host"]: row["user"] for row in world.certferry.json("host", "list")["hosts"]}
+
+
+def test_logins_are_named_and_can_be_others(world):
+    """What the inventory calls a user is often the login of who wrote it."""
+    world.write_config()
+    world.certferry.init()
+    text = "[web]\nweb-1\nweb-2\n[web:vars]\nansible_user=ubuntu\n[db]\ndb-1 ansible_user=mia\ndb-2\n"
+    result = imported(world, text)
+    assert result.code == DONE, result
+    assert "as the inventory says: mia on 1 host\n" in result.out, result
+    assert "as the inventory says: ubuntu on 2 hosts\n" in result.out and "--user NAME" in result.out
+    assert logins(world) == {"web-1": "ubuntu", "web-2": "ubuntu", "db-1": "mia", "db-2": "root"}
+
+    (world.directory / "conf.d" / "hosts-fleet.yaml").unlink()
+    for wrong in ("-x", "a b", "x" * 33, ""):
+        refused = imported(world, text, words=(f"--user={wrong}",))
+        assert refused.code == USAGE and "is no user" in refused.err, refused
+    assert not (world.directory / "conf.d" / "hosts-fleet.yaml").exists()
+    result = imported(world, text, words=("--user", "certferry"))
+    assert result.code == DONE and "inventory says" not in result.out, result
+    assert set(logins(world).values()) == {"certferry"}
+    # Nobody is named who was named before, and host keys have no user.
+    assert "inventory says" not in imported(world, text).out
+    refused = imported(world, f"web-1 {new_key(world.directory)}\n", words=("--user", "certferry"))
+    assert refused.code == USAGE and "--user is for servers" in refused.err, refused
+
+
 def test_from_standard_input_and_by_format(world):
     world.write_config()
     done = subprocess.run(
