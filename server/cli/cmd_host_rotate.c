@@ -150,6 +150,32 @@ static void print_lines(const struct work *work, size_t by_hand, size_t unproved
 		    "\nThe old key is in use until the new one is proved everywhere.\n");
 }
 
+/* They were taken out of the configuration meanwhile, and nobody visits them any more. */
+static void print_left(const struct work *work, const struct strlist *left)
+{
+	AUTO_FREE char *fingerprint = rotate_old_fingerprint(work->rotate);
+	AUTO_BUF struct buf names = BUF_INIT(64 * 1024);
+
+	if (left->len == 0)
+		return;
+	strlist_join(left, ", ", &names);
+	printf("\nno longer in the configuration, so the old key's line stays there: %s\n"
+	       "Remove it by hand, as the login user, and the new key's with it where "
+	       "certferry is to\ncome no more. The old key is %s:\n"
+	       "    sed -i '\\|%s|d' ~/.ssh/authorized_keys\n",
+	       names.data, fingerprint, rotate_old_blob(work->rotate));
+}
+
+static void add_left(cJSON *json, const struct work *work, const struct strlist *left)
+{
+	AUTO_FREE char *fingerprint = rotate_old_fingerprint(work->rotate);
+	cJSON *list = cJSON_AddArrayToObject(json, "no_longer_configured");
+
+	json_add_text(json, "old_fingerprint", fingerprint);
+	for (size_t i = 0; i < left->len; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString(left->items[i]));
+}
+
 /* Before the rows are forgotten. */
 static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 {
@@ -158,6 +184,7 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 	AUTO_TABLE struct table *table = table_new(columns, ARRAY_SIZE(columns));
 	AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(json, "hosts");
+	AUTO_STRLIST struct strlist left = { 0 };
 	size_t by_hand = 0, unproved = 0;
 
 	for (size_t i = 0; i < config->host_count; i++) {
@@ -174,10 +201,13 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 		unproved += row.state < ROTATION_PROVED;
 		add_host(list, table, name, &row, is_known ? way.name : NULL);
 	}
+	if (!rotate_left(work->rotate, &left, err))
+		return false;
 	cJSON_AddBoolToObject(json, "is_switched", rotate_is_switched(work->rotate));
 	cJSON_AddBoolToObject(json, "is_ended", is_ended);
 	json_add_text(json, "new_line", rotate_new_line(work->rotate));
 	json_add_text(json, "old_line", rotate_old_line(work->rotate));
+	add_left(json, work, &left);
 	if (work->args->json) {
 		print_json(TAKE(json));
 		return true;
@@ -185,6 +215,7 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 	table_print(table, stdout);
 	if (!is_ended || unproved > 0)
 		print_lines(work, by_hand, unproved);
+	print_left(work, &left);
 	return true;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rotate.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "crypto/digest.h"
 #include "crypto/key.h"
 #include "internal.h"
 #include "rotate_parts.h"
@@ -94,6 +96,26 @@ bool rotate_count_below(struct rotate *rotate, enum rotation_state state, size_t
 	return true;
 }
 
+static bool is_configured(const struct rotate *rotate, const char *host)
+{
+	for (size_t i = 0; i < rotate->settings.host_count; i++)
+		if (str_eq(rotate->settings.hosts[i].name, host))
+			return true;
+	return false;
+}
+
+bool rotate_left(struct rotate *rotate, struct strlist *out, struct err *err)
+{
+	AUTO_STRLIST struct strlist open = { 0 };
+
+	if (!store_rotation_open(rotate->settings.store, &open, err))
+		return false;
+	for (size_t i = 0; i < open.len; i++)
+		if (!is_configured(rotate, open.items[i]))
+			strlist_add(out, open.items[i]);
+	return true;
+}
+
 bool rotate_switch(struct rotate *rotate, struct err *err)
 {
 	const struct event event = { .name = "ssh.rotation.switched",
@@ -105,11 +127,32 @@ bool rotate_switch(struct rotate *rotate, struct err *err)
 	return true;
 }
 
+/* Who asks later finds it in the list of events. */
+static void say_end(const struct rotate *rotate, const struct strlist *left,
+                    struct event *event)
+{
+	AUTO_FREE char *fingerprint = rotate_old_fingerprint(rotate);
+	AUTO_BUF struct buf names = BUF_INIT(200);
+	int len = snprintf(event->text, sizeof(event->text),
+	                   "the old deploy key was removed");
+
+	if (left->len == 0)
+		return;
+	strlist_join(left, ", ", &names);
+	snprintf(event->text + len, sizeof(event->text) - (size_t)len,
+	         "; its line (%s) is left on %zu host%s no longer configured: %s%s",
+	         fingerprint, left->len, left->len == 1 ? "" : "s", names.data,
+	         names.over ? ", ..." : "");
+}
+
 bool rotate_end(struct rotate *rotate, struct err *err)
 {
-	const struct event event = { .name = "ssh.rotation.done",
-		                     .text = "the old deploy key was removed" };
+	AUTO_STRLIST struct strlist left = { 0 };
+	struct event event = { .name = "ssh.rotation.done" };
 
+	if (!rotate_left(rotate, &left, err))
+		return false;
+	say_end(rotate, &left, &event);
 	return store_rotation_end(rotate->settings.store, &event, err);
 }
 
@@ -121,4 +164,19 @@ const char *rotate_new_line(const struct rotate *rotate)
 const char *rotate_old_line(const struct rotate *rotate)
 {
 	return rotate->old_line;
+}
+
+const char *rotate_old_blob(const struct rotate *rotate)
+{
+	return rotate->old_blob;
+}
+
+char *rotate_old_fingerprint(const struct rotate *rotate)
+{
+	AUTO_BUF struct buf blob = BUF_INIT(1024), text = BUF_INIT(100);
+	struct err ignored = { 0 };
+
+	if (base64_decode(rotate->old_blob, strlen(rotate->old_blob), &blob, &ignored))
+		sha256_ssh(blob.data, blob.len, &text);
+	return xstrdup(text.data);
 }

@@ -51,6 +51,9 @@ bool rotate_is_switched(const struct rotate *rotate);
 /* How many hosts of the settings are not at least in this state. */
 bool rotate_count_below(struct rotate *rotate, enum rotation_state state, size_t *count,
                         struct err *err) MUST_CHECK;
+/* Hosts that were visited, are not done, and are in the settings no more: nobody takes
+ * the old key's line away there. */
+bool rotate_left(struct rotate *rotate, struct strlist *out, struct err *err) MUST_CHECK;
 /* The new key is the deploy key from now on. */
 bool rotate_switch(struct rotate *rotate, struct err *err) MUST_CHECK;
 /* The old key is forgotten. */
@@ -59,4 +62,8 @@ bool rotate_end(struct rotate *rotate, struct err *err) MUST_CHECK;
 /* "ssh-ed25519 AAAA... certferry", for authorized_keys. */
 const char *rotate_new_line(const struct rotate *rotate);
 const char *rotate_old_line(const struct rotate *rotate);
+/* Of the old line the key itself, in base64. */
+const char *rotate_old_blob(const struct rotate *rotate);
+/* "SHA256:...", as ssh-keygen -l and sshd's log show the old key. The caller frees. */
+char *rotate_old_fingerprint(const struct rotate *rotate);
 #endif

@@ -140,6 +140,18 @@ bool store_rotation_host_load(struct store *store, const char *host,
 	return sql_done(&use, err);
 }
 
+bool store_rotation_open(struct store *store, struct strlist *out, struct err *err)
+{
+	AUTO_USE struct use use = sql_use(
+	    store, "SELECT host FROM rotation_host WHERE state <> $1 ORDER BY host");
+	bool row;
+
+	put_text(&use, rotation_state_names[ROTATION_DONE]);
+	while (sql_row(&use, &row, err) && row)
+		strlist_add(out, get_borrowed(&use));
+	return sql_done(&use, err);
+}
+
 static bool save(struct store *store, const char *host, const struct rotation_host *row,
                  struct err *err)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef STORE_ROTATION_H
 #define STORE_ROTATION_H
+#include "base/str.h"
 #include "store.h"
 
 /*
@@ -47,6 +48,9 @@ bool store_rotation_end(struct store *store, const struct event *event,
 /* A host that is not known waits. */
 bool store_rotation_host_load(struct store *store, const char *host,
                               struct rotation_host *out, struct err *err) MUST_CHECK;
+/* Hosts that something is known of and that are not done, by name. */
+bool store_rotation_open(struct store *store, struct strlist *out,
+                         struct err *err) MUST_CHECK;
 /* The event may be NULL. */
 bool store_rotation_host_save(struct store *store, const char *host,
                               const struct rotation_host *row, const struct event *event,

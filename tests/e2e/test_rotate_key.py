@@ -285,6 +285,42 @@ def test_one_that_never_comes_back(world):
     assert states(world) == {}
 
 
+@pytest.mark.parametrize("is_down", [True, False], ids=["down", "proved"])
+def test_one_that_leaves_the_configuration(world, is_down):
+    """Nobody visits it any more, so what is left there is said, and how it is removed."""
+    fleet(world)
+    old = world.public_key
+    leaver, stays = ("web-2", "web-3") if is_down else ("web-3", "web-2")
+    world.hosts["web-2"].stop()
+    assert world.certferry.run("host", "rotate-key").code == WAITS
+    del world.config["hosts"][leaver]
+    world.write_config()
+    row = world.certferry.json("host", "rotate-key", "--status")
+    assert row["no_longer_configured"] == [leaver], row
+    if not is_down:
+        world.hosts["web-2"].start_sshd()
+    result = world.certferry.good("host", "rotate-key")
+    assert f"no longer in the configuration, so the old key's line stays there: {leaver}\n" in result.out
+    file = world.directory / "old.pub"
+    file.write_text(old + "\n")
+    fingerprint = subprocess.run(["ssh-keygen", "-lf", file], check=True, capture_output=True,
+                                 text=True).stdout.split()[1]
+    assert fingerprint in result.out, result
+    done = [row for row in world.certferry.json("events")["events"]
+            if row["event"] == "ssh.rotation.done"]
+    assert fingerprint in done[0]["text"] and done[0]["text"].endswith(f": {leaver}"), done
+
+    # What is printed is what helps.
+    keys = keys_of(world.hosts[leaver])
+    assert blob(old) in keys.read_text()
+    command = next(line for line in result.out.splitlines() if "sed -i" in line)
+    subprocess.run(["sh", "-c", command.replace("~/.ssh/authorized_keys", f"'{keys}'")], check=True)
+    text = keys.read_text()
+    assert blob(old) not in text and text.startswith(OTHER) and text.endswith("# the end\n")
+    assert has_only(world.hosts[stays], world.certferry.init()["ssh_public_key"])
+    assert "no longer" not in world.certferry.good("host", "rotate-key").out
+
+
 def test_nowhere_proved(world):
     fleet(world, 1)
     world.hosts["web-1"].stop()

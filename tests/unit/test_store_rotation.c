@@ -101,6 +101,32 @@ static void hosts_are_remembered(void **state)
 	DONE();
 }
 
+static void open_ones(void **state)
+{
+	static const struct {
+		const char *host;
+		enum rotation_state state;
+	} rows[] = {
+		{ "web-2", ROTATION_ADDED },   { "web-1", ROTATION_PROVED },
+		{ "web-3", ROTATION_DONE },    { "web-4", ROTATION_WAITS },
+		{ "web-5", ROTATION_BY_HAND },
+	};
+	struct fixture *f = *state;
+	AUTO_STRLIST struct strlist open = { 0 };
+	AUTO_BUF struct buf names = BUF_INIT(100);
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct rotation_host row = { .state = rows[i].state, .at = 5 };
+
+		OK(f,
+		   store_rotation_host_save(f->store, rows[i].host, &row, NULL, &f->err));
+	}
+	OK(f, store_rotation_open(f->store, &open, &f->err));
+	strlist_join(&open, " ", &names);
+	assert_string_equal(names.data, "web-1 web-2 web-4 web-5");
+	DONE();
+}
+
 static void not_before_init(void **state)
 {
 	struct fixture *f = *state;
@@ -118,6 +144,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(old_until_the_switch, fixture_setup,
 		                                fixture_teardown),
 		cmocka_unit_test_setup_teardown(hosts_are_remembered, fixture_setup,
+		                                fixture_teardown),
+		cmocka_unit_test_setup_teardown(open_ones, fixture_setup,
 		                                fixture_teardown),
 		cmocka_unit_test_setup_teardown(not_before_init, fixture_setup,
 		                                fixture_teardown),
