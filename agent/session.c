@@ -98,7 +98,14 @@ static bool take_nothing(struct hearing *hearing, struct agentwire_frame *frame,
 	return true;
 }
 
-/* Slots, so that the issuer sees what this server has. */
+/* Slots and their services, so that the issuer sees what this server has. */
+static void say_slot(const struct policy_slot *slot)
+{
+	say("slot %s %s", slot->name, slot->is_key_on_target ? "target" : "issuer");
+	for (size_t i = 0; i < slot->service_names.len; i++)
+		say("service %s %s", slot->name, slot->service_names.items[i]);
+}
+
 static bool take_hello(struct hearing *hearing, struct agentwire_frame *frame,
                        struct err *err)
 {
@@ -107,8 +114,7 @@ static bool take_hello(struct hearing *hearing, struct agentwire_frame *frame,
 	(void)frame, (void)err;
 	say("agent %s %zu", CERTFERRY_VERSION, policy->slot_count);
 	for (size_t i = 0; i < policy->slot_count; i++)
-		say("slot %s %s", policy->slots[i].name,
-		    policy->slots[i].is_key_on_target ? "target" : "issuer");
+		say_slot(&policy->slots[i]);
 	return true;
 }
 

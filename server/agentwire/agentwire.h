@@ -19,7 +19,7 @@
  *         [HELLO]  [JOB  {SLOT [REQUEST] [FILE...]}...  END  [COMMIT | ROLLBACK]]
  *
  * Agent to issuer: the lines of the transport "shell" (install_line_parse()), and the
- * three kinds that agentwire_line_parse() reads. Writers append to a buf made with
+ * four kinds that agentwire_line_parse() reads. Writers append to a buf made with
  * BUF_INIT(AGENTWIRE_JOB_MAX) and cannot fail; look at `over` once. Readers take bytes of
  * a stranger: errors are ERR_REMOTE and say what was wrong. Nothing here reads, writes or
  * hashes: the digest in END is SHA-256 over all bytes from JOB's header to the last frame
@@ -137,11 +137,13 @@ bool agentwire_next(struct agentwire_order *order, const struct agentwire_frame 
  *
  *   certferry-1 agent VERSION COUNT        and COUNT lines of the next kind
  *   certferry-1 slot NAME issuer|target    where the key may be made
+ *   certferry-1 service SLOT NAME          behind its slot; what reads the files there
  *   certferry-1 csr SLOT COUNT             and COUNT lines of PEM as they are
  */
 enum agentwire_word {
 	AGENTWIRE_LINE_AGENT,
 	AGENTWIRE_LINE_SLOT,
+	AGENTWIRE_LINE_SERVICE,
 	AGENTWIRE_LINE_CSR,
 	AGENTWIRE_LINE_COUNT
 };
@@ -151,9 +153,14 @@ struct agentwire_line {
 	char name[65];         /* AGENT: the version; else the slot's */
 	int count;             /* AGENT: slots; CSR: lines, at most AGENTWIRE_CSR_LINES */
 	bool is_key_on_target; /* SLOT */
+	char service[65];      /* SERVICE */
 };
 
-enum { AGENTWIRE_CSR_LINES = 400, AGENTWIRE_POLICY_SLOTS_MAX = 256 };
+enum {
+	AGENTWIRE_CSR_LINES = 400,
+	AGENTWIRE_POLICY_SLOTS_MAX = 256,
+	AGENTWIRE_POLICY_SERVICES_MAX = 64
+};
 
 /* *is_ours is false, and true returned, where the line is none of these. */
 bool agentwire_line_parse(const char *line, struct agentwire_line *out, bool *is_ours,

@@ -6,16 +6,6 @@
 
 static const char prefix[] = "certferry-1 ";
 
-static const struct {
-	const char *word;
-	int64_t count_max; /* 0: the second part is a word */
-} words[] = {
-	[AGENTWIRE_LINE_AGENT] = { "agent ", AGENTWIRE_POLICY_SLOTS_MAX },
-	[AGENTWIRE_LINE_SLOT] = { "slot ", 0 },
-	[AGENTWIRE_LINE_CSR] = { "csr ", AGENTWIRE_CSR_LINES },
-};
-_Static_assert(ARRAY_SIZE(words) == AGENTWIRE_LINE_COUNT, "a word has no row");
-
 static bool refuse(const char *line, struct err *err)
 {
 	char shown[160];
@@ -23,6 +13,14 @@ static bool refuse(const char *line, struct err *err)
 	return err_set(err, ERR_REMOTE,
 	               "the agent said '%s', which is not of its protocol",
 	               str_printable(line, shown, sizeof(shown)));
+}
+
+static bool is_name(const char *text)
+{
+	return str_is_made_of(text,
+	                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	                      "0123456789._-+~",
+	                      1, 64);
 }
 
 /* NAME and the rest behind one blank. */
@@ -34,25 +32,44 @@ static bool split(const char *rest, struct agentwire_line *out, const char **sec
 		return false;
 	snprintf(out->name, sizeof(out->name), "%.*s", (int)len, rest);
 	*second = rest + len + 1;
-	return str_is_made_of(out->name,
-	                      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	                      "0123456789._-+~",
-	                      1, 64);
+	return is_name(out->name);
 }
 
-static bool read_second(const char *second, struct agentwire_line *out)
+static bool read_count(const char *second, int64_t max, struct agentwire_line *out)
 {
 	int64_t count = 0;
 
-	if (words[out->word].count_max) {
-		if (!str_to_i64(second, 0, words[out->word].count_max, &count))
-			return false;
-		out->count = (int)count;
-		return true;
-	}
+	if (!str_to_i64(second, 0, max, &count))
+		return false;
+	out->count = (int)count;
+	return true;
+}
+
+static bool read_key_place(const char *second, int64_t max, struct agentwire_line *out)
+{
+	(void)max;
 	out->is_key_on_target = str_eq(second, "target");
 	return out->is_key_on_target || str_eq(second, "issuer");
 }
+
+static bool read_service(const char *second, int64_t max, struct agentwire_line *out)
+{
+	(void)max;
+	snprintf(out->service, sizeof(out->service), "%s", second);
+	return is_name(second);
+}
+
+static const struct {
+	const char *word;
+	bool (*read_second)(const char *second, int64_t max, struct agentwire_line *out);
+	int64_t max;
+} words[] = {
+	[AGENTWIRE_LINE_AGENT] = { "agent ", read_count, AGENTWIRE_POLICY_SLOTS_MAX },
+	[AGENTWIRE_LINE_SLOT] = { "slot ", read_key_place, 0 },
+	[AGENTWIRE_LINE_SERVICE] = { "service ", read_service, 0 },
+	[AGENTWIRE_LINE_CSR] = { "csr ", read_count, AGENTWIRE_CSR_LINES },
+};
+_Static_assert(ARRAY_SIZE(words) == AGENTWIRE_LINE_COUNT, "a word has no row");
 
 bool agentwire_line_parse(const char *line, struct agentwire_line *out, bool *is_ours,
                           struct err *err)
@@ -70,7 +87,7 @@ bool agentwire_line_parse(const char *line, struct agentwire_line *out, bool *is
 		return true;
 	*is_ours = true;
 	if (!split(rest + strlen(words[out->word].word), out, &second) ||
-	    !read_second(second, out))
+	    !words[out->word].read_second(second, words[out->word].max, out))
 		return refuse(line, err);
 	return true;
 }

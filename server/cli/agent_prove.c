@@ -17,7 +17,11 @@
 
 enum { PROVE_TIMEOUT_S = 300, LINE_MAX_BYTES = 2048, CONFIRM_S = 60 };
 /* What it is, what its policy has, what it says of ours and of their tests. */
-enum { LINES_MAX = AGENTWIRE_POLICY_SLOTS_MAX + 2 * AGENTWIRE_SLOTS_MAX + 10 };
+enum {
+	GREETING_MAX = AGENTWIRE_POLICY_SLOTS_MAX * (1 + AGENTWIRE_POLICY_SERVICES_MAX),
+	SAID_MAX = 2 * AGENTWIRE_SLOTS_MAX + 10,
+	LINES_MAX = 1 + GREETING_MAX + SAID_MAX
+};
 
 struct proof {
 	const struct config *config;
@@ -25,6 +29,7 @@ struct proof {
 	struct ssh *ssh;
 	int64_t deadline_ms;
 	size_t slots, good;
+	int said;                     /* lines about the slots */
 	struct host_transport answer; /* version: "" until the agent said it */
 };
 
@@ -87,6 +92,8 @@ static bool take_line(struct proof *proof, const char *text, struct err *err)
 	}
 	if (is_ours)
 		return true;
+	if (++proof->said > SAID_MAX)
+		return err_set(err, ERR_REMOTE, "the agent goes on and on");
 	if (!install_line_parse(text, &line, err))
 		return false;
 	proof->good += line.step == INSTALL_CHECKED;

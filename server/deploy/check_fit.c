@@ -6,14 +6,14 @@
 /* Of a server's policy its greeting says enough for this: what does not fit needs no look
  * at directories or services. */
 
-static void add(const struct deploy_slot *slot, const char *text, const char *advice,
-                struct findings *out)
+static void add(const struct deploy_slot *slot, enum finding_result result,
+                const char *text, const char *advice, struct findings *out)
 {
 	const struct finding row = { .certificate = slot->certificate,
 		                     .host = slot->host,
 		                     .subject = slot->host,
 		                     .check = "policy",
-		                     .result = FINDING_FAILED,
+		                     .result = result,
 		                     .text = text,
 		                     .advice = advice };
 
@@ -26,10 +26,14 @@ void visit_fit(const struct visit *visit, const struct deploy_slot **slots, size
 	for (size_t i = 0; i < count; i++) {
 		AUTO_BUF struct buf text = BUF_INIT(1024), advice = BUF_INIT(1024);
 
-		if (!slots[i] ||
-		    greeting_fits(&visit->greeting, slots[i], &text, &advice))
+		if (!slots[i])
 			continue;
-		add(slots[i], text.data, advice.data, out);
-		slots[i] = NULL;
+		enum finding_result result = greeting_fits(&visit->greeting, slots[i],
+		                                           &text, &advice);
+
+		if (result != FINDING_OK)
+			add(slots[i], result, text.data, advice.data, out);
+		if (result == FINDING_FAILED)
+			slots[i] = NULL;
 	}
 }

@@ -54,8 +54,9 @@ struct deploy_slot {
 	bool is_key_on_target;
 	const char *directory, *owner, *group;
 	mode_t mode;
-	unsigned formats;  /* as of struct install_slot */
-	const char *setup; /* digest of where and how: fleet_setup() */
+	unsigned formats;               /* as of struct install_slot */
+	const char *setup;              /* digest of where and how: fleet_setup() */
+	const struct strlist *services; /* those known by name: what reloads them */
 	const struct install_commands *tests;
 	const struct install_commands *reloads;
 	const struct probe_target *probes; /* all must show it; none: not looked at */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "install/install.h"
@@ -41,24 +42,48 @@ static const struct greeting_slot *find(const struct greeting *greeting, const c
 	return NULL;
 }
 
-static bool take_slot(struct greeting *greeting, const char *text, struct err *err)
+static bool add_slot(struct greeting *greeting, const struct agentwire_line *line)
 {
 	struct greeting_slot *slot = &greeting->slots[greeting->count];
+
+	if (greeting->count == greeting->announced || find(greeting, line->name))
+		return false;
+	snprintf(slot->name, sizeof(slot->name), "%s", line->name);
+	slot->is_key_on_target = line->is_key_on_target;
+	greeting->count++;
+	return true;
+}
+
+/* Of the last slot. */
+static bool add_service(struct greeting *greeting, const struct agentwire_line *line)
+{
+	struct greeting_slot *slot = greeting->count
+	                                 ? &greeting->slots[greeting->count - 1]
+	                                 : NULL;
+
+	if (!slot || !str_eq(slot->name, line->name) ||
+	    slot->services.len == AGENTWIRE_POLICY_SERVICES_MAX)
+		return false;
+	strlist_add(&slot->services, line->service);
+	return true;
+}
+
+static bool take_more(struct greeting *greeting, const char *text, struct err *err)
+{
 	struct agentwire_line ours;
-	bool is_ours;
+	bool is_ours, good = false;
 
 	if (!agentwire_line_parse(text, &ours, &is_ours, err))
 		return false;
-	if (!is_ours || ours.word != AGENTWIRE_LINE_SLOT ||
-	    greeting->count == greeting->announced || find(greeting, ours.name))
-		return err_set(err, ERR_REMOTE,
-		               "certferry-agent greets with other slots than the %zu it "
-		               "speaks of: update it, if it is not of this version",
-		               greeting->announced);
-	snprintf(slot->name, sizeof(slot->name), "%s", ours.name);
-	slot->is_key_on_target = ours.is_key_on_target;
-	greeting->count++;
-	return true;
+	if (is_ours && ours.word == AGENTWIRE_LINE_SLOT)
+		good = add_slot(greeting, &ours);
+	else if (is_ours && ours.word == AGENTWIRE_LINE_SERVICE)
+		good = add_service(greeting, &ours);
+	return good ||
+	       err_set(err, ERR_REMOTE,
+	               "certferry-agent greets with other slots than the %zu it speaks "
+	               "of: update it, if it is not of this version",
+	               greeting->announced);
 }
 
 bool greeting_take(struct greeting *greeting, const char *line, struct err *err)
@@ -68,7 +93,7 @@ bool greeting_take(struct greeting *greeting, const char *line, struct err *err)
 	greeting->has_begun = true;
 	if (is_first)
 		return take_first(greeting, line, err);
-	return !greeting->is_agent || take_slot(greeting, line, err);
+	return !greeting->is_agent || take_more(greeting, line, err);
 }
 
 bool greeting_end(const struct greeting *greeting, struct err *err)
@@ -82,6 +107,8 @@ bool greeting_end(const struct greeting *greeting, struct err *err)
 
 void greeting_deinit(struct greeting *greeting)
 {
+	for (size_t i = 0; i < greeting->count; i++)
+		strlist_deinit(&greeting->slots[i].services);
 	free(greeting->slots);
 	*greeting = (struct greeting){ 0 };
 }
@@ -124,8 +151,47 @@ static void tell_key(const struct deploy_slot *wanted, struct buf *text,
 	         wanted->host, name);
 }
 
-bool greeting_fits(const struct greeting *greeting, const struct deploy_slot *wanted,
-                   struct buf *text, struct buf *advice)
+/* By its own name, or as NAME-CERTIFICATE: that is how a policy that was made from the
+ * configuration has a second one of a name. */
+static bool has_service(const struct greeting_slot *there, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < there->services.len; i++) {
+		const char *own = there->services.items[i];
+
+		if (str_starts(own, name) && (own[len] == '\0' || own[len] == '-'))
+			return true;
+	}
+	return false;
+}
+
+static enum finding_result look_at_services(const struct greeting_slot *there,
+                                            const struct deploy_slot *wanted,
+                                            struct buf *text, struct buf *advice)
+{
+	AUTO_BUF struct buf missing = BUF_INIT(1024);
+
+	for (size_t i = 0; wanted->services && i < wanted->services->len; i++)
+		if (!has_service(there, wanted->services->items[i]))
+			buf_addf(&missing, "%s%s", missing.len ? ", " : "",
+			         wanted->services->items[i]);
+	if (!missing.len)
+		return FINDING_OK;
+	buf_addf(text,
+	         "slot %s of this server's policy has no service called %s: will it be "
+	         "reloaded there?",
+	         wanted->certificate, missing.data);
+	buf_addf(advice,
+	         "certferry agent install %s; nothing, where another service of the slot "
+	         "does it (there: certferry-agent check)",
+	         wanted->host);
+	return FINDING_NOTE;
+}
+
+enum finding_result greeting_fits(const struct greeting *greeting,
+                                  const struct deploy_slot *wanted, struct buf *text,
+                                  struct buf *advice)
 {
 	const struct greeting_slot *there = find(greeting, wanted->certificate);
 
@@ -133,15 +199,15 @@ bool greeting_fits(const struct greeting *greeting, const struct deploy_slot *wa
 		buf_addf(text, "its key is to be made there (key-on: target), and no "
 		               "certferry-agent answers");
 		buf_addf(advice, "certferry agent install %s", wanted->host);
-		return false;
+		return FINDING_FAILED;
 	}
 	if (!greeting->is_agent)
-		return true;
+		return FINDING_OK;
 	if (!there)
 		tell_no_slot(wanted, text, advice);
 	else if (there->is_key_on_target != wanted->is_key_on_target)
 		tell_key(wanted, text, advice);
 	else
-		return true;
-	return false;
+		return look_at_services(there, wanted, text, advice);
+	return FINDING_FAILED;
 }

@@ -75,8 +75,8 @@ bool visit_choose(struct visit *visit, bool anew, struct err *err) MUST_CHECK;
  * else the session may be of no use, and why is what was found out, if anything. */
 bool visit_has_changed(struct visit *visit, struct err *why);
 
-/* check_fit.c: those that the policy of the server has no fitting place for are told of,
- * and NULL afterwards. The transport was asked for anew. */
+/* check_fit.c: tells where the policy of the server differs from what is wanted; what it
+ * has no place for is NULL afterwards. The transport was asked for anew. */
 struct findings;
 void visit_fit(const struct visit *visit, const struct deploy_slot **slots, size_t count,
                struct findings *out);

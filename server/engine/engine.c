@@ -140,6 +140,10 @@ static void wire_slot(struct engine *engine, const struct config_certificate *ce
 	fleet_service(certificate, &home->tests, &home->reloads);
 	home->setup = fleet_setup(certificate, host);
 	config_certificate_names(certificate, host, &home->names);
+	strlist_copy(&home->services, &certificate->services);
+	if (certificate->reload_preset &&
+	    !strlist_has(&home->services, certificate->reload_preset))
+		strlist_add(&home->services, certificate->reload_preset);
 	engine->slots[at] = (struct deploy_slot){
 		.certificate = certificate->name,
 		.host = host->name,
@@ -154,6 +158,7 @@ static void wire_slot(struct engine *engine, const struct config_certificate *ce
 		.mode = install->mode,
 		.formats = fleet_formats(certificate),
 		.setup = home->setup,
+		.services = &home->services,
 		.tests = &home->tests,
 		.reloads = &home->reloads,
 	};
@@ -293,6 +298,7 @@ void engine_free(struct engine *engine)
 		secret_free(engine->secrets[i]);
 	for (size_t i = 0; i < engine->slot_count; i++) {
 		strlist_deinit(&engine->slot_homes[i].names);
+		strlist_deinit(&engine->slot_homes[i].services);
 		install_commands_deinit(&engine->slot_homes[i].tests);
 		install_commands_deinit(&engine->slot_homes[i].reloads);
 		free(engine->slot_homes[i].probes);

@@ -12,7 +12,7 @@
 
 /* A slot, and what it points to. */
 struct slot_home {
-	struct strlist names;
+	struct strlist names, services;
 	struct install_commands tests, reloads;
 	struct probe_target *probes;
 	char *setup;

@@ -149,7 +149,8 @@ def test_hello(machine):
     session.send(frame(wire.HELLO))
     lines, status = session.end()
     assert lines[0].split()[0] == "agent" and lines[0].split()[2] == "4"
-    assert lines[1:] == ["slot www issuer", "slot post issuer", "slot own target",
+    assert lines[1:] == ["slot www issuer", "service www web", "slot post issuer",
+                         "service post web", "service post mail", "slot own target",
                          "slot alone issuer"]
     assert status == 0
     assert not list((machine.base / "tls").iterdir())

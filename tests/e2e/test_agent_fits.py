@@ -91,6 +91,23 @@ def test_misfit_costs_no_order(world, kind, is_renewal):
     assert again.code == 0 and "nothing was to do" in again.out, again
 
 
+def test_service_of_another_name(world):
+    """Its owner may call a service as he likes: said where all is looked at, and no more."""
+    world.standard(1)
+    host = world.hosts["web-1"]
+    give_agent(host, world.public_key)
+    assert "no service called" not in world.certferry.good("plan", "--check").out
+    world.config["certificates"]["www"]["reload"] = "apache2"
+    world.write_config()
+    checks = world.certferry.good("plan", "--check").out
+    assert "no service called apache2" in checks, checks
+    assert "certferry agent install web-1" in checks, checks
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    assert orders(world) == 1
+    whole(world)
+
+
 def test_others_go_on(world):
     """What does not fit one server keeps nothing from another."""
     world.standard(2)
@@ -128,6 +145,9 @@ GREETINGS = {
     "fewer slots than it says": "echo 'certferry-1 agent 9.9 2'; echo 'certferry-1 slot www issuer'",
     "more slots than it says":
         "echo 'certferry-1 agent 9.9 1'; yes 'certferry-1 slot www issuer' | head -n 90000",
+    "services without end":
+        "echo 'certferry-1 agent 9.9 1'; echo 'certferry-1 slot www issuer';"
+        " yes 'certferry-1 service www x' | head -n 90000",
     "a slot of no kind": "echo 'certferry-1 agent 9.9 1'; echo 'certferry-1 slot www both'",
 }
 

@@ -26,10 +26,13 @@ static void look_at_ours(const struct agentwire_line *line)
 	const int most = line->word == AGENTWIRE_LINE_CSR ? AGENTWIRE_CSR_LINES
 	                                                  : AGENTWIRE_POLICY_SLOTS_MAX;
 	size_t len = strlen(line->name);
+	bool is_service = line->word == AGENTWIRE_LINE_SERVICE;
 
 	if (line->word >= AGENTWIRE_LINE_COUNT || len < 1 || len > 64 ||
 	    strpbrk(line->name, " /\\'\"$`;") || !is_printable(line->name) ||
-	    line->count < 0 || line->count > most)
+	    strpbrk(line->service, " /\\'\"$`;") || !is_printable(line->service) ||
+	    is_service != (*line->service != '\0') || line->count < 0 ||
+	    line->count > most)
 		abort();
 }
 

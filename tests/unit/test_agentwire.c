@@ -244,6 +244,8 @@ static void too_much(void **state)
 	assert_true(over.over);
 }
 
+#define SIXTY_FOUR "0123456789012345678901234567890123456789012345678901234567890123"
+
 static void lines(void **state)
 {
 	/* clang-format off */
@@ -262,6 +264,11 @@ static void lines(void **state)
 		{ "certferry-1 slot www target",    true,  true,  AGENTWIRE_LINE_SLOT, 0, "www", true },
 		{ "certferry-1 slot www both",      true,  false, 0, 0, "", false },
 		{ "certferry-1 slot a/b issuer",    true,  false, 0, 0, "", false },
+		{ "certferry-1 service www nginx",  true,  true,  AGENTWIRE_LINE_SERVICE, 0, "www", false },
+		{ "certferry-1 service www",        true,  false, 0, 0, "", false },
+		{ "certferry-1 service www a b",    true,  false, 0, 0, "", false },
+		{ "certferry-1 service www ../a",   true,  false, 0, 0, "", false },
+		{ "certferry-1 service www " SIXTY_FOUR "x", true, false, 0, 0, "", false },
 		{ "certferry-1 csr www 12",         true,  true,  AGENTWIRE_LINE_CSR, 12, "www", false },
 		{ "certferry-1 csr www 401",        true,  false, 0, 0, "", false },
 		{ "certferry-1 csr www -1",         true,  false, 0, 0, "", false },
@@ -284,6 +291,8 @@ static void lines(void **state)
 		                line.count == rows[i].count &&
 		                str_eq(line.name, rows[i].name) &&
 		                line.is_key_on_target == rows[i].on_target));
+		CHECK(rows[i].line, !good || line.word != AGENTWIRE_LINE_SERVICE ||
+		                        str_eq(line.service, "nginx"));
 	}
 	DONE();
 }

@@ -19,8 +19,10 @@ static bool hear(struct greeting *greeting, const char *lines, struct err *err)
 	return greeting_end(greeting, err);
 }
 
-#define AGENT "certferry-1 agent 0.1.0 "
-#define WWW   "certferry-1 slot www "
+#define AGENT   "certferry-1 agent 0.1.0 "
+#define WWW     "certferry-1 slot www "
+#define SERVICE "certferry-1 service "
+#define NGINX   WWW "issuer|" SERVICE "www "
 
 static void greetings(void **state)
 {
@@ -37,6 +39,9 @@ static void greetings(void **state)
 		{ "no slots",          AGENT "0",                              true,  true,  0, "" },
 		{ "one",               AGENT "1|" WWW "issuer",                true,  true,  1, "" },
 		{ "two",               AGENT "2|" WWW "issuer|certferry-1 slot mail target", true, true, 2, "" },
+		{ "services",          AGENT "2|" WWW "issuer|" SERVICE "www a|" SERVICE "www b|certferry-1 slot mail target|" SERVICE "mail a", true, true, 2, "" },
+		{ "service of none",   AGENT "1|" SERVICE "www a|" WWW "issuer", false, true, 0, "other slots" },
+		{ "service of another", AGENT "2|" WWW "issuer|certferry-1 slot mail target|" SERVICE "www a", false, true, 2, "other slots" },
 		{ "one too few",       AGENT "2|" WWW "issuer",                false, true,  1, "1 of the 2 slots" },
 		{ "one too many",      AGENT "1|" WWW "issuer|certferry-1 slot mail target", false, true, 1, "other slots than the 1" },
 		{ "twice",             AGENT "2|" WWW "issuer|" WWW "target",  false, true,  1, "other slots" },
@@ -77,34 +82,44 @@ static void fits(void **state)
 	/* clang-format off */
 	static const struct {
 		const char *name, *lines;
-		bool on_target, good;
+		bool on_target;
+		enum finding_result result;
 		const char *text, *advice;
 	} rows[] = {
-		{ "both here",          AGENT "1|" WWW "issuer", false, true,  "", "" },
-		{ "both there",         AGENT "1|" WWW "target", true,  true,  "", "" },
-		{ "wanted there",       AGENT "1|" WWW "issuer", true,  false, "slot www of this server's policy takes its key from the issuer", "install web-1; or there" },
-		{ "wanted here",        AGENT "1|" WWW "target", false, false, "slot www of this server's policy makes the key there", "certificates.www.key-on: target" },
-		{ "no slot",            AGENT "0",               false, false, "no such slot: www", "install web-1; or there" },
-		{ "another's slot",     AGENT "1|certferry-1 slot www2 issuer", false, false, "no such slot: www", "agent.yaml" },
-		{ "no slot, key there", AGENT "0",               true,  false, "no such slot: www", "" },
-		{ "a shell",            "not found",             false, true,  "", "" },
-		{ "a shell, key there", "not found",             true,  false, "no certferry-agent answers", "agent install web-1" },
+		{ "both here",          AGENT "1|" WWW "issuer", false, FINDING_OK,  "", "" },
+		{ "both there",         AGENT "1|" WWW "target", true,  FINDING_OK,  "", "" },
+		{ "wanted there",       AGENT "1|" WWW "issuer", true,  FINDING_FAILED, "slot www of this server's policy takes its key from the issuer", "install web-1; or there" },
+		{ "wanted here",        AGENT "1|" WWW "target", false, FINDING_FAILED, "slot www of this server's policy makes the key there", "certificates.www.key-on: target" },
+		{ "no slot",            AGENT "0",               false, FINDING_FAILED, "no such slot: www", "install web-1; or there" },
+		{ "another's slot",     AGENT "1|certferry-1 slot www2 issuer", false, FINDING_FAILED, "no such slot: www", "agent.yaml" },
+		{ "no slot, key there", AGENT "0",               true,  FINDING_FAILED, "no such slot: www", "" },
+		{ "a shell",            "not found",             false, FINDING_OK,  "", "" },
+		{ "a shell, key there", "not found",             true,  FINDING_FAILED, "no certferry-agent answers", "agent install web-1" },
+		{ "its service",        AGENT "1|" NGINX "nginx", false, FINDING_OK,  "", "" },
+		{ "one of two",         AGENT "1|" NGINX "nginx-www|" SERVICE "www other", false, FINDING_OK, "", "" },
+		{ "another service",    AGENT "1|" NGINX "nginx2", false, FINDING_NOTE, "slot www of this server's policy has no service called nginx", "install web-1; nothing" },
+		{ "key comes first",    AGENT "1|" NGINX "nginx2", true, FINDING_FAILED, "takes its key from the issuer", "" },
 	};
 	/* clang-format on */
+	AUTO_STRLIST struct strlist services = { 0 };
 
 	(void)state;
+	strlist_add(&services, "nginx");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		AUTO_GREETING struct greeting greeting = { 0 };
 		AUTO_BUF struct buf text = BUF_INIT(1024), advice = BUF_INIT(1024);
-		const struct deploy_slot slot = { .certificate = "www",
-			                          .host = "web-1",
-			                          .is_key_on_target = rows[i].on_target };
+		const struct deploy_slot slot = {
+			.certificate = "www",
+			.host = "web-1",
+			.is_key_on_target = rows[i].on_target,
+			.services = strstr(rows[i].lines, SERVICE) ? &services : NULL
+		};
 		struct err err = { 0 };
 
 		CHECK(rows[i].name, hear(&greeting, rows[i].lines, &err));
 		CHECK(rows[i].name,
-		      greeting_fits(&greeting, &slot, &text, &advice) == rows[i].good);
-		CHECK(rows[i].name, (text.len == 0) == rows[i].good);
+		      greeting_fits(&greeting, &slot, &text, &advice) == rows[i].result);
+		CHECK(rows[i].name, (text.len == 0) == (rows[i].result == FINDING_OK));
 		CHECK(rows[i].name, !text.len || strstr(text.data, rows[i].text));
 		CHECK(rows[i].name, !advice.len || strstr(advice.data, rows[i].advice));
 	}
