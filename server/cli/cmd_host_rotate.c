@@ -219,12 +219,27 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 	return true;
 }
 
+/* Also those that this run did not visit. */
+static bool count_by_hand(const struct work *work, size_t *count, struct err *err)
+{
+	size_t unproved, before;
+
+	if (!rotate_count_below(work->rotate, ROTATION_PROVED, &unproved, err) ||
+	    !rotate_count_below(work->rotate, ROTATION_BY_HAND, &before, err))
+		return false;
+	*count = unproved - before;
+	return true;
+}
+
 static bool unfinished(const struct work *work, struct err *err)
 {
-	const enum err_kind kind = work->needs_person ? ERR_REMOTE : ERR_TEMPORARY;
 	const bool is_switched = rotate_is_switched(work->rotate);
-	size_t left;
+	size_t left, by_hand;
 
+	if (!count_by_hand(work, &by_hand, err))
+		return false;
+	const enum err_kind kind = work->needs_person || by_hand > 0 ? ERR_REMOTE
+	                                                             : ERR_TEMPORARY;
 	if (!rotate_count_below(
 		work->rotate, is_switched ? ROTATION_DONE : ROTATION_PROVED, &left, err))
 		return false;

@@ -371,6 +371,19 @@ def test_a_forced_command(world):
     world.certferry.good("host", "rotate-key")
 
 
+def test_by_hand_and_left_out(world):
+    """Who waits for a person still does when a run goes to others only."""
+    fleet(world, 2)
+    path = keys_of(world.hosts["web-1"])
+    path.write_text(f'restrict,command="echo certferry-agent" {world.public_key}\n')
+    world.hosts["web-2"].stop()
+    # Nobody knows yet what web-1 will say.
+    assert world.certferry.run("host", "rotate-key", "web-2").code == WAITS
+    assert world.certferry.run("host", "rotate-key").code == FINAL
+    assert world.certferry.run("host", "rotate-key", "web-2").code == FINAL
+    assert states(world) == {"web-1": "by hand", "web-2": "waits"}
+
+
 def test_a_forced_command_that_lets_us_through(world):
     fleet(world, 1)
     path = keys_of(world.hosts["web-1"])
