@@ -266,22 +266,32 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(jobs) == AGENTWIRE_JOB_COUNT, "a job has no row");
 
+/* Whoever has said nothing that we understand may be a person who wanted a command run:
+ * "ssh server id". */
+static int give_up(const struct job *job, const char *why)
+{
+	const bool is_known = job->order.is_greeted || job->order.has_job;
+	const char *more = is_known ? ""
+	                            : "; this key may run certferry-agent and nothing "
+	                              "else; nothing was done";
+
+	say("failed %.*s%s", SAY_TEXT_MAX - (int)strlen(more), why, more);
+	return 1;
+}
+
 int session_run(struct job *job)
 {
 	struct err err = { 0 };
 	bool is_over;
 
 	boot_set_alarm(SLACK_S);
-	if (!hear_job(job, &is_over, &err)) {
-		say("failed %.*s", SAY_TEXT_MAX, err.msg);
-		return 1;
-	}
+	if (!hear_job(job, &is_over, &err))
+		return give_up(job, err.msg);
 	if (is_over) {
 		if (!job->order.has_job && job->order.is_greeted)
 			return 0;
-		say("failed %s", job->order.has_job ? "the connection was cut"
-		                                    : "the issuer said nothing");
-		return 1;
+		return give_up(job, job->order.has_job ? "the connection was cut"
+		                                       : "nothing was asked");
 	}
 	give_time(job);
 	return jobs[job->kind].run(job);

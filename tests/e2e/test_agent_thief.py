@@ -142,6 +142,18 @@ def test_from_elsewhere(make):
     assert status == 255 and b"Permission denied" in out, out
 
 
+def test_a_command_is_answered(make):
+    """`ssh server id`, of somebody who means no harm: it is said what this key is for."""
+    thief = make()
+    for words, send in [(["id"], b""), (["id"], b"ls -l\n" * 10), ([], b"")]:
+        out, status = thief.run(*words, send=send)
+        assert status == 1 and b"uid=" not in out, out
+        assert b"this key may run certferry-agent and nothing else; nothing was done" in out, out
+    # An issuer that is understood is told what is wrong and no more.
+    out, status = thief.run(send=frame(wire.HELLO) + b"certainly no frame")
+    assert b"failed " in out and b"this key" not in out, out
+
+
 # -- crafted frames
 
 PARTS = 18  # how many of each kind; with those that are written out, 200 and some
