@@ -185,7 +185,7 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 	AUTO_JSON cJSON *json = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(json, "hosts");
 	AUTO_STRLIST struct strlist left = { 0 };
-	size_t by_hand = 0, unproved = 0;
+	size_t by_hand = 0, unproved = 0, open = 0;
 
 	for (size_t i = 0; i < config->host_count; i++) {
 		const char *name = config->hosts[i].name;
@@ -199,6 +199,7 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 			return false;
 		by_hand += row.state == ROTATION_BY_HAND;
 		unproved += row.state < ROTATION_PROVED;
+		open += row.state < ROTATION_DONE;
 		add_host(list, table, name, &row, is_known ? way.name : NULL);
 	}
 	if (!rotate_left(work->rotate, &left, err))
@@ -213,7 +214,7 @@ static bool print_hosts(const struct work *work, bool is_ended, struct err *err)
 		return true;
 	}
 	table_print(table, stdout);
-	if (!is_ended || unproved > 0)
+	if (!is_ended || open > 0)
 		print_lines(work, by_hand, unproved);
 	print_left(work, &left);
 	return true;

@@ -371,6 +371,22 @@ def test_a_forced_command(world):
     world.certferry.good("host", "rotate-key")
 
 
+def test_ended_while_an_old_line_is_left(world):
+    """Somebody has to take it out, now that certferry forgets the key: here it is."""
+    fleet(world, 1)
+    path = keys_of(world.hosts["web-1"])
+    mine = f'restrict,command="echo certferry-agent" {world.public_key}\n'
+    path.write_text(mine)
+    assert world.certferry.run("host", "rotate-key").code == FINAL
+    new = world.certferry.json("host", "rotate-key", "--status")["new_line"]
+    path.write_text(mine + mine.replace(world.public_key, new))
+    assert world.certferry.run("host", "rotate-key").code == FINAL
+    assert states(world) == {"web-1": "proved"}
+    result = world.certferry.good("host", "rotate-key", "--drop-unproved")
+    assert "the old key's line:" in result.out and blob(world.public_key) in result.out, result
+    assert "the new key's line:" not in result.out and states(world) == {}
+
+
 def test_by_hand_and_left_out(world):
     """Who waits for a person still does when a run goes to others only."""
     fleet(world, 2)
