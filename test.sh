@@ -14,8 +14,8 @@
 #   release   hardened; cmake --install into a prefix; what is there, and how it is linked
 #   e2e       the whole system against real servers on loopback (pytest), dev build
 #   bind      those of them that have to do with the DNS, with BIND as the usual name server
-#   installed the happy path once more, with the release as it was installed, and its agent's
-#             memory
+#   installed the happy path once more, with the release as it was installed, and all that its
+#             agent, another program than that of dev, is to do; its memory
 #
 # Logs are in build/test-logs. With names of stages, only those run. Nothing outside this
 # directory is changed but the packages, and /tmp while it runs.
@@ -102,7 +102,8 @@ stage_bind() {
 }
 
 stage_installed() {
-	CERTFERRY_BUILD=$prefix run_pytest tests/e2e/test_happy.py tests/e2e/test_agent.py::test_memory
+	CERTFERRY_BUILD=$prefix run_pytest tests/e2e/test_happy.py tests/e2e/test_agent.py \
+		tests/e2e/test_agent_install.py::test_install
 }
 
 # Tests that a stage ran, by the summary of ctest or pytest in its log; else itself.

@@ -79,8 +79,7 @@ void boot_clean(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Reading the policy, and asking for accounts, which may be another machine's
-	 * answer: nothing is begun yet, and the end is the end. */
+	/* While the policy is read nothing is begun yet, and the end is the end. */
 	sigaction(SIGALRM, &usual, NULL);
 	alarm(FIRST_SECONDS);
 	sigaction(SIGCHLD, &usual, NULL);

@@ -7,6 +7,7 @@
 #include "agent/sandbox_parts.h"
 #include "agent/say.h"
 #include "base/cleanup.h"
+#include "crypto/start.h"
 
 #ifdef SANDBOX_SANITIZED
 /* The leak check at exit reads what the sandbox has shut. */
@@ -48,10 +49,10 @@ static int usage(void)
 	return 2;
 }
 
-/* Says that it runs on this machine: its libraries are there. */
+/* Says that it runs on this machine. */
 static int version(void)
 {
-	printf("certferry-agent %s\n", CERTFERRY_VERSION);
+	printf("certferry-agent %s (%s)\n", CERTFERRY_VERSION, crypto_library());
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -89,6 +90,7 @@ int main(int argc, char **argv)
 	int at = 1;
 
 	boot_clean();
+	crypto_start_small();
 	if (argc == 2 && str_eq(argv[1], "--version"))
 		return version();
 	if (argc >= 3 && str_eq(argv[1], "--policy")) {

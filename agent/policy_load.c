@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "base/dnsname.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -74,14 +73,10 @@ static bool is_group_of_ours(gid_t gid)
 /* A name that this machine does not know fails its slot, not the others. */
 static void find_accounts(struct policy_slot *slot)
 {
-	const struct passwd *owner = getpwnam(slot->owner);
-	const struct group *group = getgrnam(slot->group);
-
-	slot->has_accounts = owner && group;
+	slot->has_accounts = account_user(slot->owner, &slot->uid) &&
+	                     account_group(slot->group, &slot->gid);
 	if (!slot->has_accounts)
 		return;
-	slot->uid = owner->pw_uid;
-	slot->gid = group->gr_gid;
 	slot->may_give = geteuid() == 0 ||
 	                 (slot->uid == geteuid() && is_group_of_ours(slot->gid));
 }
@@ -89,7 +84,10 @@ static void find_accounts(struct policy_slot *slot)
 bool policy_can_own(const struct policy_slot *slot, struct err *err)
 {
 	if (!slot->has_accounts)
-		return err_set(err, ERR_CONFIG, "no user %s or no group %s here",
+		return err_set(err, ERR_CONFIG,
+		               "no user %s in /etc/passwd or no group %s in /etc/group: "
+		               "name one of those here, or, of a directory service, "
+		               "give its number",
 		               slot->owner, slot->group);
 	return slot->may_give ||
 	       err_set(err, ERR_CONFIG,
@@ -114,8 +112,6 @@ struct policy *policy_load(const char *path, struct strlist *problems, struct er
 	}
 	for (size_t i = 0; i < policy->slot_count; i++)
 		find_accounts(&policy->slots[i]);
-	endpwent();
-	endgrent();
 	return policy;
 }
 

@@ -155,7 +155,7 @@ make_ca() {
 # A server: a root directory with its own sshd and nginx, and your own login to it. See
 # tests/e2e/server-root.sh.
 make_host() {
-	local host=$1 address root=$out/$1/root library
+	local host=$1 address root=$out/$1/root
 	address=$(address_of "$host")
 	mkdir -p "$out/$host-sshd" "$out/$host-nginx"
 	if [ "$(cat "$out/$host/made" 2>/dev/null)" != "$roots" ]; then
@@ -164,11 +164,6 @@ make_host() {
 		rm -rf "$root"
 		mkdir -p "$root"
 		tests/e2e/server-root.sh "$root"
-		# What certferry-agent's package would depend on: libcrypto and libyaml.
-		for library in $(ldd "$agent" | grep -o '/[^ ]*'); do
-			mkdir -p "$root${library%/*}"
-			[ -e "$root$library" ] || cp -pL "$library" "$root$library"
-		done
 		ssh-keygen -q -t ed25519 -N "" -f "$root/etc/ssh/ssh_host_ed25519_key"
 		(umask 077 && cp "$out/secrets/operator.pub" "$root/root/.ssh/authorized_keys")
 		echo "$roots" >"$out/$host/made"

@@ -49,13 +49,17 @@ nginx -s reload || exit
 """
 
 
+LIBRARIES = subprocess.run(["ldd", PROGRAM], check=False, capture_output=True, text=True).stdout
+# The program that is shipped; a build for tests has shared libraries (and sanitizers).
+IS_STATIC = "statically linked" in LIBRARIES
+
+
 def put_program(root):
     """The agent and its libraries, as a package would."""
     target = pathlib.Path(root) / "usr/sbin/certferry-agent"
     target.unlink(missing_ok=True)
     shutil.copy(PROGRAM, target)
-    listed = subprocess.run(["ldd", PROGRAM], check=True, capture_output=True, text=True).stdout
-    for word in listed.split():
+    for word in LIBRARIES.split():
         if not word.startswith("/"):
             continue
         library = pathlib.Path(root) / word.lstrip("/")
