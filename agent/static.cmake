@@ -12,6 +12,15 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS used-members.txt)
 list(TRANSFORM used PREPEND "*")
 list(JOIN used " " used)
 
+foreach(archive libcrypto libyaml libc)
+  find_library(ARCHIVE_${archive} ${archive}.a)
+  if(NOT ARCHIVE_${archive})
+    message(FATAL_ERROR "${archive}.a is not here, and certferry-agent is to be linked with it: "
+      "install it (Debian: libssl-dev, libyaml-dev, libc6-dev), or say "
+      "-DCERTFERRY_AGENT_STATIC=OFF for an agent with shared libraries")
+  endif()
+endforeach()
+
 function(behind out section after)
   set(pieces "")
   foreach(archive libcrypto libc libz libzstd)

@@ -5,7 +5,7 @@
 
 BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkgconf scdoc
 	libssl-dev libcurl4-openssl-dev libcjson-dev libssh2-1-dev libsqlite3-dev libyaml-dev
-	libidn2-dev libldns-dev libseccomp-dev libsmartcols-dev"
+	libidn2-dev libldns-dev libseccomp-dev libsmartcols-dev zlib1g-dev libzstd-dev"
 WORLD_PACKAGES="pebble knot knot-dnsutils openssh-server openssh-client nginx openssl
 	hostname ca-certificates diffutils findutils mawk passwd"
 TEST_PACKAGES="clang clang-format clang-tidy llvm g++ libcmocka-dev binutils file git
