@@ -11,7 +11,11 @@
 
 void crypto_start_small(void)
 {
-	const EVP_MD *const digests[] = { EVP_sha256(), EVP_sha384(), EVP_sha512() };
+	const EVP_MD *const digests[] = { EVP_sha224(),     EVP_sha256(),
+		                          EVP_sha384(),     EVP_sha512(),
+		                          EVP_sha512_224(), EVP_sha512_256(),
+		                          EVP_sha3_224(),   EVP_sha3_256(),
+		                          EVP_sha3_384(),   EVP_sha3_512() };
 	bool works = OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG |
 	                                     OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
 	                                     OPENSSL_INIT_NO_ADD_ALL_DIGESTS,

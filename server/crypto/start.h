@@ -8,7 +8,7 @@
  * By itself OpenSSL reads openssl.cnf, which may have it load shared objects, and lists
  * every algorithm it has by name. crypto_start_small() does neither; it is to be called
  * once, before anything else of this module. What certificates and requests are signed
- * with (SHA-256, 384 and 512), and the PKCS #12 of pack.h, work as always.
+ * with (SHA-2 and SHA-3; not SHA-1, MD5), and the PKCS #12 of pack.h, work as always.
  *
  * OPENSSL_init_crypto(3). Not for the issuer: its administrator may want openssl.cnf.
  */

@@ -41,13 +41,13 @@ def key_pem(key):
 
 
 class Ca:
-    def __init__(self):
-        self.key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(self, key=None):
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test CA")])
         self.cert = self._sign("test CA", self.key.public_key(), [], 0, 3650, True)
         self.pem = self.cert.public_bytes(serialization.Encoding.PEM).decode()
 
-    def _sign(self, subject, public, names, begin_days, days, is_ca):
+    def _sign(self, subject, public, names, begin_days, days, is_ca, digest=hashes.SHA256()):
         now = datetime.datetime.now(datetime.timezone.utc)
         begin = now + datetime.timedelta(days=begin_days, minutes=-5)
         builder = (x509.CertificateBuilder()
@@ -60,12 +60,14 @@ class Ca:
         if names:
             builder = builder.add_extension(
                 x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), False)
-        return builder.sign(self.key, hashes.SHA256())
+        return builder.sign(self.key, digest)
 
-    def leaf(self, *names, key=None, public=None, begin_days=0, days=90):
+    def leaf(self, *names, key=None, public=None, begin_days=0, days=90,
+             digest=hashes.SHA256()):
         """The files of a slot; key: another one than the certificate's."""
         own = ec.generate_private_key(ec.SECP256R1())
-        cert = self._sign(names[0], public or own.public_key(), names, begin_days, days, False)
+        cert = self._sign(names[0], public or own.public_key(), names, begin_days, days, False,
+                          digest)
         files = {CERT: cert.public_bytes(serialization.Encoding.PEM).decode(), CHAIN: self.pem}
         if not public:
             files[KEY] = key_pem(key or own)

@@ -15,6 +15,7 @@ import threading
 import time
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 import agent_wire as wire
@@ -809,6 +810,15 @@ def memory(pid):
     """What the kernel says of a process's memory, in KiB, and everything else."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return {name: int(value) for name, value in re.findall(r"(\w+):\s+(\d+) kB", status)}, status
+
+
+@pytest.mark.parametrize("digest", ["SHA224", "SHA384", "SHA512", "SHA3_256", "SHA3_512"])
+def test_signed_with(machine, digest):
+    """OpenSSL is started with few of its algorithms: what a private CA may sign with is among
+    them. By RSA, since OpenSSL 3.0 knows no ECDSA with SHA-3."""
+    files = wire.Ca(rsa.generate_private_key(65537, 2048)).leaf(
+        "www.example.org", digest=getattr(hashes, digest)())
+    assert machine.install(("www", files))[0][-1] == "committed"
 
 
 MEMORY_KIB = 4096
