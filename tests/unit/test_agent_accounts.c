@@ -48,9 +48,9 @@ static void test_as_the_library_says(void **state)
 	gid_t gid = 0;
 
 	(void)state;
-	assert_true(user && group);
-	assert_true(account_user("daemon", &uid) && uid == user->pw_uid);
-	assert_true(account_group("tty", &gid) && gid == group->gr_gid);
+	CHECK("daemon", user && account_user("daemon", &uid) && uid == user->pw_uid);
+	CHECK("tty", group && account_group("tty", &gid) && gid == group->gr_gid);
+	DONE();
 }
 
 int main(void)
