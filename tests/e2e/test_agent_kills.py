@@ -14,9 +14,11 @@ is all of them (tests/README.md).
 """
 
 import collections
+import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -44,6 +46,49 @@ def kill_at(tmp_path_factory):
         source = pathlib.Path(__file__).parents[1] / "tools" / "kill_at.c"
         subprocess.run(["cc", "-O2", "-o", program, source], check=True)
     return program
+
+
+class Held(Exception):
+    """A process stood still since its tracer, kill_at, did not let it go on, or had not taken
+    note of its end. It says nothing of what is tested, and that run does not count."""
+
+
+def threads_of(tracer):
+    """What the kernel says of those that it traces: {thread: (state, call, where)}."""
+    found = {}
+    for task in pathlib.Path("/proc").glob("[0-9]*/task/[0-9]*"):
+        try:
+            status = (task / "status").read_text()
+            if f"TracerPid:\t{tracer}\n" in status:
+                state = status.split("State:\t")[1].split("\n")[0]
+                found[int(task.name)] = (status.split("\n")[0], state,
+                                         (task / "syscall").read_text().strip(),
+                                         (task / "wchan").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def run_watched(argv, environment):
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, errors="replace",
+                          env=environment) as process:
+        try:
+            out, err = process.communicate(timeout=120)
+            return subprocess.CompletedProcess(argv, process.returncode, out, err)
+        except subprocess.TimeoutExpired as error:
+            first = threads_of(process.pid)
+            time.sleep(1)
+            then = threads_of(process.pid)
+            for thread in then:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(thread, signal.SIGKILL)
+            process.kill()
+            out, err = process.communicate()
+            held = [thread for thread, what in then.items()
+                    if what[1][0] in "tZ" and first.get(thread) == what]
+            text = f"{argv} hangs; threads: {then}; held: {held}; said:\n{out}{err}"
+            raise (Held(text) if held else AssertionError(text)) from error
 
 
 class Reader(threading.Thread):
@@ -191,16 +236,19 @@ class Delivery:
         environment = self.certferry.environment()
         # The leak check cannot be where a tracer is.
         environment["ASAN_OPTIONS"] += ":detect_leaks=0"
-        done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, errors="replace",
-                              env=environment, timeout=120)
+        done = run_watched([str(a) for a in argv], environment)
         assert done.returncode == 0 and "Sanitizer" not in done.stderr, (at, done)
         return [line.split() for line in self.report.read_text().splitlines()], done
 
     def calls(self):
         """All system calls of such a run, of the processes of that kind."""
-        self.put_back()
-        lines, done = self.run()
+        for _ in range(3):
+            self.put_back()
+            try:
+                lines, done = self.run()
+                break
+            except Held as error:
+                print(error)
         assert lines[-1] == ["ended", "0"], done
         names = collections.defaultdict(set)
         for line in lines:
@@ -347,7 +395,10 @@ def kill_at_each(delivery, points):
             killed += was_killed
             seen["served %s, installed %s" % between] += 1
             assert not reader.wrong, (at, reader.wrong)
-        except (AssertionError, TimeoutError, subprocess.TimeoutExpired) as error:
+        except Held as error:
+            print(error)
+            seen["held"] += 1
+        except (AssertionError, TimeoutError) as error:
             wrong.append(str(error))
             reader.wrong.clear()
     reader.end()
