@@ -72,12 +72,7 @@ static bool check_slot(const struct policy_slot *slot)
 	if (slot->may_be_older)
 		printf("  %-12s allowed\n", "older");
 	print_list("services", &slot->service_names, ", ");
-	if (!slot->has_accounts)
-		good = complain("owner, group",
-		                "no such user or group here, in /etc/passwd and "
-		                "/etc/group (one of a directory service: give its "
-		                "number)");
-	else if (!policy_can_own(slot, &err))
+	if (!policy_can_own(slot, &err))
 		good = complain("owner, group", err.msg);
 	return check_password(slot) && good;
 }
