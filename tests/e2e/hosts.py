@@ -123,6 +123,13 @@ class Host:
         self.sshd.spawn(["chroot", self.root, "/usr/sbin/sshd", "-D", "-e"],
                         lambda: can_connect(self.address, SSH_PORT))
 
+    def force_command(self, program):
+        """Whoever logs in, whatever for, speaks with this program alone."""
+        config = self.root / "etc/ssh/sshd_config"
+        config.write_text(config.read_text() + f"ForceCommand {program}\n")
+        self.sshd.stop()
+        self.start_sshd()
+
     def start_nginx(self):
         self.nginx.spawn(["chroot", self.root, "/usr/sbin/nginx", "-g", "daemon off;"],
                          lambda: can_connect(self.address, 8080))

@@ -160,10 +160,7 @@ def test_greeting_that_is_none(world, kind):
     world.standard(1)
     host = world.hosts["web-1"]
     host.write("root/talk", f"#!/bin/sh\n{GREETINGS[kind]}\n", 0o755)
-    path = host.root / "etc/ssh/sshd_config"
-    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
-    host.sshd.stop()
-    host.start_sshd()
+    host.force_command("/root/talk")
     result = world.certferry.apply()
     assert result.code == FAILED and "agent" in row(world)["reason"], (result, row(world))
     assert orders(world) == 0 and len(result.out) < 20000, result

@@ -95,10 +95,7 @@ def test_agent_that_lies(world, lie):
     world.standard(2)
     host = world.hosts["web-2"]
     host.write("root/talk", LIAR % script, 0o755)
-    path = host.root / "etc/ssh/sshd_config"
-    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
-    host.sshd.stop()
-    host.start_sshd()
+    host.force_command("/root/talk")
 
     result = world.certferry.apply("--no-check", timeout=300)
     rows = {name: found for (_, name), found in world.certferry.status().items()}
@@ -132,10 +129,7 @@ def test_requests_that_are_not_used(world):
                         (rsa, ["rsa", "-pkeyopt", "rsa_keygen_bits:1024"])):
         subprocess.run(["openssl", "genpkey", "-algorithm", *words, "-out", path], check=True,
                        capture_output=True)
-    path = host.root / "etc/ssh/sshd_config"
-    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
-    host.sshd.stop()
-    host.start_sshd()
+    host.force_command("/root/talk")
     orders = world.pebble.posts("/order-plz")
     for key, wanted, more, text in (
             (live, names, [], "key of the certificate that is installed"),
@@ -188,10 +182,7 @@ def test_install_on_a_server_that_never_ends(world, at, words):
     host.authorize(f"{public}\n{world.public_key}")
     shutil.copy(shutil.which("uname"), host.root / "usr/bin/uname")
     host.write("root/talk", ENDLESS % at, 0o755)
-    path = host.root / "etc/ssh/sshd_config"
-    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
-    host.sshd.stop()
-    host.start_sshd()
+    host.force_command("/root/talk")
     result = world.certferry.run("agent", "install", "web-1", "--login", "root", "--identity", key,
                                  "--yes", timeout=250)
     assert result.code not in (0, None) and words in result.err, result.err[-500:]

@@ -29,10 +29,7 @@ def test_hostile_server(world, talk):
     world.standard(2)
     host = world.hosts["web-2"]
     host.write("root/talk", f"#!/bin/sh\n{script}\n", 0o755)
-    path = host.root / "etc/ssh/sshd_config"
-    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
-    host.sshd.stop()
-    host.start_sshd()
+    host.force_command("/root/talk")
 
     begin = time.monotonic()
     # As one that was taken over after it was looked at.
@@ -63,10 +60,7 @@ def test_hostile_server_at_the_look(world, talk):
     world.standard(2)
     host = world.hosts["web-2"]
     host.write("root/talk", f"#!/bin/sh\n{LOOKS[talk]}\n", 0o755)
-    path = host.root / "etc/ssh/sshd_config"
-    path.write_text(path.read_text() + "ForceCommand /root/talk\n")
-    host.sshd.stop()
-    host.start_sshd()
+    host.force_command("/root/talk")
 
     begin = time.monotonic()
     result = world.certferry.apply(timeout=200)
