@@ -119,6 +119,16 @@ count_tests() {
 		END { print good + 0, bad + 0 }' "$1"
 }
 
+# What failed and why once more, in the last lines: CI keeps no more than an end of the output,
+# and ctest ends with names alone.
+show_failures() {
+	local lines
+	lines=$(grep -aE '^FAILED |^ERROR |^E  |^\[  (FAILED|   LINE)  |(error|ERROR|WARNING|FATAL): ' "$1" |
+		tail -n 12 | cut -c 1-400)
+	[ -z "$lines" ] || printf '\nWhat failed, in its own words:\n%s\n' "$lines"
+	echo
+}
+
 run_stage() {
 	local name=$1 log=$logs/$1.log begin=$SECONDS status good bad
 	printf '%-10s ' "$name"
@@ -133,7 +143,7 @@ run_stage() {
 	fi
 	echo "FAILED after $((SECONDS - begin)) s. The end of $log:"
 	tail -n 60 "$log"
-	echo
+	show_failures "$log"
 	echo "test.sh: stage '$name' failed; ./test.sh $name runs it alone. Its log: $log"
 	failed=$((failed + (bad > 0 ? bad : 1)))
 	echo "$passed passed, $failed failed"
