@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "store/sql.h"
 #include "store_fixture.h"
 
 static const struct event made = { .name = "order.created", .text = "made" };
@@ -356,6 +357,11 @@ static void a_blocked_order_is_remembered(void **state)
 		CHECK(rows[i].name, found == rows[i].is_blocked);
 		CHECK(rows[i].name, !found || str_starts(text, "because of "));
 	}
+	/* Events are never removed: no way to this one may lead past all others. */
+	for (size_t i = 0; i < f->store->cached; i++)
+		CHECK(f->store->cache[i].sql,
+		      sqlite3_stmt_status(f->store->cache[i].stmt,
+		                          SQLITE_STMTSTATUS_FULLSCAN_STEP, 0) == 0);
 	DONE();
 }
 

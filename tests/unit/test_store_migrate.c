@@ -76,6 +76,7 @@ static const struct counted kept[] = {
 	                         "'certificate_history'", 1 },
 	{ "they are wanted still", "SELECT count(*) FROM delivery JOIN certificate ON "
 	                           "certificate.id = wanted_id", 1 },
+	{ "events' index", "SELECT count(*) FROM sqlite_schema WHERE name = 'event_checks'", 1 },
 	{ "all is sound",  "SELECT count(*) FROM pragma_foreign_key_check", 0 },
 	{ "the ledger's indexes", "SELECT count(*) FROM sqlite_schema WHERE type = 'index' "
 	                          "AND name IN ('txt_state', 'txt_value')", 2 },
