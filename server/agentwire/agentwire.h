@@ -162,6 +162,9 @@ enum {
 	AGENTWIRE_POLICY_SERVICES_MAX = 64
 };
 
+/* Does it begin as each line of either transport? */
+bool agentwire_is_line(const char *line) MUST_CHECK;
+
 /* *is_ours is false, and true returned, where the line is none of these. */
 bool agentwire_line_parse(const char *line, struct agentwire_line *out, bool *is_ours,
                           struct err *err) MUST_CHECK;

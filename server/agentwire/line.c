@@ -71,6 +71,11 @@ static const struct {
 };
 _Static_assert(ARRAY_SIZE(words) == AGENTWIRE_LINE_COUNT, "a word has no row");
 
+bool agentwire_is_line(const char *line)
+{
+	return str_starts(line, prefix);
+}
+
 bool agentwire_line_parse(const char *line, struct agentwire_line *out, bool *is_ours,
                           struct err *err)
 {
@@ -78,7 +83,7 @@ bool agentwire_line_parse(const char *line, struct agentwire_line *out, bool *is
 
 	*out = (struct agentwire_line){ .word = AGENTWIRE_LINE_COUNT };
 	*is_ours = false;
-	if (!str_starts(line, prefix))
+	if (!agentwire_is_line(line))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (str_starts(rest, words[i].word))

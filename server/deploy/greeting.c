@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "install/install.h"
 
+enum { PASSED_OVER_MAX = 1024 };
+
 /* The first line says who it is; what others say to such a command is of no interest. */
 static bool take_first(struct greeting *greeting, const char *text, struct err *err)
 {
@@ -68,6 +70,17 @@ static bool add_service(struct greeting *greeting, const struct agentwire_line *
 	return true;
 }
 
+/* Of an agent that is newer than we are, and has more to say of itself. What either
+ * transport says already is not that. */
+static bool pass_over(struct greeting *greeting, const char *text)
+{
+	struct install_line line;
+	struct err why;
+
+	return agentwire_is_line(text) && !install_line_parse(text, &line, &why) &&
+	       greeting->passed_over++ < PASSED_OVER_MAX;
+}
+
 static bool take_more(struct greeting *greeting, const char *text, struct err *err)
 {
 	struct agentwire_line ours;
@@ -75,9 +88,11 @@ static bool take_more(struct greeting *greeting, const char *text, struct err *e
 
 	if (!agentwire_line_parse(text, &ours, &is_ours, err))
 		return false;
-	if (is_ours && ours.word == AGENTWIRE_LINE_SLOT)
+	if (!is_ours)
+		good = pass_over(greeting, text);
+	else if (ours.word == AGENTWIRE_LINE_SLOT)
 		good = add_slot(greeting, &ours);
-	else if (is_ours && ours.word == AGENTWIRE_LINE_SERVICE)
+	else if (ours.word == AGENTWIRE_LINE_SERVICE)
 		good = add_service(greeting, &ours);
 	return good ||
 	       err_set(err, ERR_REMOTE,

@@ -26,6 +26,7 @@ struct greeting {
 	size_t announced; /* slots that are to come */
 	struct greeting_slot *slots;
 	size_t count;
+	size_t passed_over; /* lines of a later version */
 };
 
 bool greeting_take(struct greeting *greeting, const char *line,

@@ -164,3 +164,30 @@ def test_greeting_that_is_none(world, kind):
     result = world.certferry.apply()
     assert result.code == FAILED and "agent" in row(world)["reason"], (result, row(world))
     assert orders(world) == 0 and len(result.out) < 20000, result
+
+
+# An agent of a later version, whose greeting has lines that do not exist yet.
+LATER = """#!/bin/sh
+/usr/sbin/certferry-agent session | while IFS= read -r line; do
+	case $line in
+	"certferry-1 slot "*) echo "certferry-1 formats pem,der of-slot" ;;
+	esac
+	printf '%s\\n' "$line"
+done
+"""
+
+
+def test_agent_of_a_later_version(world):
+    world.standard(1)
+    host = world.hosts["web-1"]
+    give_agent(host, world.public_key)
+    host.write("root/later", LATER, 0o755)
+    host.force_command("/root/later")
+    result = world.certferry.apply()
+    assert result.code == 0, result
+    assert whole(world)["transport"] == "agent"
+    write_policy(host, name="other")
+    renew(world)
+    result = world.certferry.apply()
+    assert result.code == FAILED and "no such slot: www" in result.out, result
+    assert orders(world) == 1

@@ -46,6 +46,9 @@ static void greetings(void **state)
 		{ "one too many",      AGENT "1|" WWW "issuer|certferry-1 slot mail target", false, true, 1, "other slots than the 1" },
 		{ "twice",             AGENT "2|" WWW "issuer|" WWW "target",  false, true,  1, "other slots" },
 		{ "something between", AGENT "1|Welcome|" WWW "issuer",        false, true,  0, "other slots" },
+		{ "a later version",   AGENT "1|certferry-1 formats pem,der|" WWW "issuer|certferry-1 slots www", true, true, 1, "" },
+		{ "our own version, first", "certferry-1 formats pem|" AGENT "1|" WWW "issuer", true, false, 0, "" },
+		{ "a run's line",      AGENT "1|certferry-1 tested|" WWW "issuer", false, true, 0, "other slots" },
 		{ "another's line",    AGENT "1|certferry-1 csr www 1",        false, true,  0, "other slots" },
 		{ "no such kind",      AGENT "1|" WWW "both",                  false, true,  0, "not of its protocol" },
 		{ "257 slots",         AGENT "257",                            false, false, 0, "not of its protocol" },
@@ -75,6 +78,22 @@ static void version(void **state)
 	(void)state;
 	assert_true(hear(&greeting, "certferry-1 agent 1.2~rc3 0", &err));
 	assert_string_equal(greeting.version, "1.2~rc3");
+}
+
+/* A later version may say more, but not without an end. */
+static void passed_over(void **state)
+{
+	AUTO_GREETING struct greeting greeting = { 0 };
+	struct err err = { 0 };
+	int taken = 0;
+
+	(void)state;
+	assert_true(greeting_take(&greeting, AGENT "1", &err));
+	while (taken < 5000 && greeting_take(&greeting, "certferry-1 more of it", &err))
+		taken++;
+	assert_int_equal(taken, 1024);
+	assert_int_equal(err.kind, ERR_REMOTE);
+	assert_true(strstr(err.msg, "other slots than the 1"));
 }
 
 static void fits(void **state)
@@ -131,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(greetings),
 		cmocka_unit_test(version),
+		cmocka_unit_test(passed_over),
 		cmocka_unit_test(fits),
 	};
 
