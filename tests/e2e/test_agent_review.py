@@ -56,6 +56,7 @@ def test_reload_by_sudo_that_hangs(machine, ca):
         session.send(frame(wire.COMMIT))
         return session.end()
     assert install()[0][-1] == "committed"
+    machine.hurry()
     before = machine.whole("www")
     (machine.base / "reload-web-hangs").touch()
     lines, status = install()
