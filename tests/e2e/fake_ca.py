@@ -17,6 +17,7 @@ import http.server
 import itertools
 import json
 import pathlib
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -25,6 +26,8 @@ import tempfile
 import threading
 import time
 from email.utils import formatdate
+
+from net import free_port
 
 URN = "urn:ietf:params:acme:error:"
 TOKEN = "LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0"
@@ -295,8 +298,8 @@ class Decoy(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.visits = 0
-        self.socket = __import__("socket").create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        self.port = free_port()
+        self.socket = socket.create_server(("127.0.0.1", self.port))
 
     def run(self):
         while True:
@@ -332,7 +335,7 @@ class FakeCa:
         self.make_root()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.root, self.key)
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", free_port()), Handler)
         self.server.ca = self
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.base = f"https://127.0.0.1:{self.server.server_address[1]}"

@@ -15,22 +15,28 @@ import time
 LOCKS = pathlib.Path("/tmp/certferry-tests-net")
 
 
+def hold(name):
+    """The lock file of that name, held until it is closed; None: another one has it."""
+    LOCKS.mkdir(mode=0o700, exist_ok=True)
+    lock = open(LOCKS / name, "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
 class Net:
     def __init__(self):
-        LOCKS.mkdir(mode=0o700, exist_ok=True)
         numbers = list(range(0, 4000))
         random.shuffle(numbers)
         for number in numbers:
             a, b = 64 + number // 250, number % 250
-            lock = open(LOCKS / f"127.{a}.{b}", "w")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.close()
-                continue
-            self.lock = lock
-            self.prefix = f"127.{a}.{b}"
-            return
+            self.lock = hold(f"127.{a}.{b}")
+            if self.lock:
+                self.prefix = f"127.{a}.{b}"
+                return
         raise RuntimeError("no free network in 127.0.0.0/8")
 
     def address(self, host):
@@ -38,6 +44,26 @@ class Net:
 
     def free(self):
         self.lock.close()
+
+
+PORTS = []  # locks of those that this process has asked for, until it ends
+
+
+def free_port():
+    """On 127.0.0.1, for UDP and TCP: not one that a client is given by chance, nor that a
+    test beside us has asked for, though nobody listens there yet or any more."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+                udp.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        lock = hold(f"port-{port}")
+        if lock:
+            PORTS.append(lock)
+            return port
 
 
 def can_connect(address, port):

@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import pathlib
-import random
 import re
 import secrets
 import shutil
@@ -20,7 +19,7 @@ import subprocess
 import threading
 import time
 
-from net import can_connect, wait_for
+from net import can_connect, free_port, wait_for
 
 ZONE = "example.org"
 
@@ -60,24 +59,15 @@ class Server:
         except ProcessLookupError:
             process.wait()
 
+    def children(self):
+        pid = self.process.pid
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
     def log_text(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def log_tail(self):
         return self.log_text()[-2000:]
-
-
-def free_port():
-    """On 127.0.0.1, for UDP and TCP, and not one that a client is given by chance."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind(("127.0.0.1", port))
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def close(listener):
@@ -229,10 +219,10 @@ class NameServer(Server):
                              for h in (ns_hosts or (host,))]
 
     def answers(self):
-        return all(self.query("SOA", zone) for zone in self.zones)
+        return all(self.query("SOA", zone, seconds=1) for zone in self.zones)
 
-    def query(self, kind, name, transfer=False):
-        argv = ["dig", f"@{self.address}", "+norecurse", "+time=1", "+tries=1",
+    def query(self, kind, name, transfer=False, seconds=10):
+        argv = ["dig", f"@{self.address}", "+norecurse", f"+time={seconds}", "+tries=1",
                 "+noall", "+answer", "+onesoa"]
         if transfer:
             argv += ["-y", self.tsig.dig_option()]
@@ -243,7 +233,9 @@ class NameServer(Server):
     def txt(self, zone=None):
         """Every TXT record of the zone: {name: [values]}."""
         found = {}
-        for row in self.query("AXFR", zone or self.zone, transfer=True):
+        rows = self.query("AXFR", zone or self.zone, transfer=True)
+        assert rows, "no transfer: it does not say that there is none"
+        for row in rows:
             if len(row) >= 5 and row[3] == "TXT":
                 found.setdefault(row[0].rstrip("."), []).append(row[4].strip('"'))
         return found
