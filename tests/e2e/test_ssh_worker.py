@@ -87,11 +87,11 @@ class Sshd:
             self.process.wait()
             self.process = None
 
-    def run(self, command, pins=("ed25519",), seconds=10, data=b"", user="root"):
-        argv = [TRY, "exec", WORKER, "127.0.0.1", str(self.port), user,
+    def run(self, command, pins=("ed25519",), seconds=10, data=b"", user="root", below=()):
+        argv = [*below, TRY, "exec", WORKER, "127.0.0.1", str(self.port), user,
                 f"{self.base}/user", str(seconds), command]
         return subprocess.run(argv + [pin(f"{self.base}/{p}") for p in pins], input=data,
-                              capture_output=True, timeout=60)
+                              capture_output=True, timeout=50 + seconds)
 
     def scan(self):
         return subprocess.run([TRY, "scan", WORKER, "127.0.0.1", str(self.port)],
@@ -230,6 +230,19 @@ def test_input_while_it_floods_stderr(sshd):
     p = sshd.run("tee /dev/stderr | wc -c", data=data)
     assert p.stdout.decode().split() == [str(len(data))]
     assert p.returncode == 0
+
+
+def test_output_between_two_looks(sshd, monkeypatch, tmp_path):
+    """All that the command says, and its end, come when the worker has looked for standard
+    output and is about to look for standard error: libssh2 then takes in both, and the
+    socket stays silent for ever. Each look but those for the login takes 0.2 s."""
+    sshd.start(["ed25519"])
+    # The leak check cannot be where a tracer is.
+    monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
+    p = sshd.run("cat >/dev/null; sleep 0.27; echo done", seconds=30, below=(
+        "strace", "-f", "-qq", "-o", str(tmp_path / "trace"), "-e", "trace=recvfrom",
+        "-e", "inject=recvfrom:delay_enter=200000:when=20+"))
+    assert (p.stdout, p.returncode) == (b"done\n", 0), p
 
 
 def test_flood(sshd):
