@@ -63,7 +63,7 @@ static void test_manners(void **state)
 		struct fake fake = { .manner = rows[i].manner };
 		/* Short only where the time must pass: the machine may be busy. */
 		const struct dns_settings settings = {
-			.timeout_ms = str_starts(rows[i].note, "no answer") ? 120 : 5000
+			.timeout_ms = str_starts(rows[i].note, "no answer") ? 120 : 30000
 		};
 		struct dns_zone zone = { .name = "example.test", .count = 1 };
 		AUTO_STRLIST struct strlist wanted = { 0 };
@@ -82,7 +82,7 @@ static void test_manners(void **state)
 		CHECK(rows[i].name, zone.servers[0].answer == rows[i].answer);
 		CHECK(rows[i].name, look.all_show == (rows[i].answer == DNS_SHOWS));
 		CHECK(rows[i].name, strcmp(zone.servers[0].note, rows[i].note) == 0);
-		CHECK(rows[i].name, clock_mono_ms() - start < 4000);
+		CHECK(rows[i].name, clock_mono_ms() - start < 60000);
 		if (strcmp(zone.servers[0].note, rows[i].note) != 0)
 			print_error("[%s] note: %s\n", rows[i].name,
 			            zone.servers[0].note);
@@ -115,7 +115,7 @@ static void test_walks(void **state)
 		struct dns_zone zone;
 		struct err err = { 0 };
 		char resolver[32];
-		int timeout_ms = walks[i].want == ERR_TEMPORARY ? 300 : 5000;
+		int timeout_ms = walks[i].want == ERR_TEMPORARY ? 300 : 30000;
 		bool ok;
 
 		fake_start(&fake);
@@ -144,7 +144,7 @@ static void test_walks(void **state)
 static void test_deadline(void **state)
 {
 	struct fake fake = { .manner = HONEST };
-	struct dns_settings settings = { .timeout_ms = 5000 };
+	struct dns_settings settings = { .timeout_ms = 30000 };
 	struct dns_zone zone;
 	struct err err = { 0 };
 	char resolver[32];

@@ -6,7 +6,7 @@ static void test_two_servers(void **state)
 {
 	struct fake good = { .txt = { "a", "b" } }, stale = { .txt = { "a" } };
 	struct dns_zone zone = { .name = "example.test", .count = 3 };
-	const struct dns_settings settings = { .timeout_ms = 5000 };
+	const struct dns_settings settings = { .timeout_ms = 30000 };
 	AUTO_STRLIST struct strlist wanted = { 0 };
 	AUTO_BUF struct buf text = BUF_INIT(4096);
 	struct err err = { 0 };
@@ -67,7 +67,7 @@ static const struct {
 static void test_reach(void **state)
 {
 	struct fake good = { .txt = { "a" } }, stale = { .txt = { "b" } };
-	const struct dns_settings settings = { .timeout_ms = 300 };
+	const struct dns_settings settings = { .timeout_ms = 5000 };
 	AUTO_STRLIST struct strlist wanted = { 0 };
 
 	(void)state;
@@ -119,7 +119,7 @@ static const struct {
 
 static void test_looks(void **state)
 {
-	const struct dns_settings settings = { .timeout_ms = 5000 };
+	const struct dns_settings settings = { .timeout_ms = 30000 };
 	AUTO_STRLIST struct strlist wanted = { 0 };
 
 	(void)state;
@@ -163,7 +163,7 @@ static const struct {
 
 static void test_resolvers(void **state)
 {
-	const struct dns_settings settings = { .timeout_ms = 5000 };
+	const struct dns_settings settings = { .timeout_ms = 30000 };
 	AUTO_STRLIST struct strlist wanted = { 0 };
 
 	(void)state;
