@@ -20,7 +20,7 @@ static const char self[] = "/proc/self/exe";
 
 static int64_t soon(void)
 {
-	return clock_deadline_ms(5000);
+	return clock_deadline_ms(60 * 1000);
 }
 
 /* "0:r 1:w 3:s": what a child has open, apart from what reading that opens. */
@@ -43,7 +43,7 @@ static int child_main(const char *name)
 	struct err err = { 0 };
 	bool ended;
 
-	child_enter(str_eq(name, "wall") ? 1 : 20);
+	child_enter(str_eq(name, "wall") ? 1 : 120);
 	if (!frame_receive(CHILD_FD, &frame, &ended, soon(), &err))
 		return 3;
 	if (str_eq(name, "crash"))
@@ -58,7 +58,11 @@ static int child_main(const char *name)
 		describe(&answer);
 	else
 		buf_add(&answer, frame.data, frame.len);
-	return !frame_send(CHILD_FD, answer.data, answer.len, soon(), &err);
+	if (!frame_send(CHILD_FD, answer.data, answer.len, soon(), &err))
+		return 4;
+	while (str_eq(name, "stay"))
+		pause();
+	return 0;
 }
 
 static const struct {
@@ -67,12 +71,12 @@ static const struct {
 	const char *answer, *error;
 	enum err_kind kind;
 } rows[] = {
-	{ "echo", 5000, "hello", NULL, ERR_NONE },
-	{ "pipe", 5000, "hello", NULL, ERR_NONE },
-	{ "crash", 5000, NULL, "crash was killed by signal 9", ERR_INTERNAL },
-	{ "status", 5000, NULL, "status ended with status 7", ERR_INTERNAL },
+	{ "echo", 60000, "hello", NULL, ERR_NONE },
+	{ "pipe", 60000, "hello", NULL, ERR_NONE },
+	{ "crash", 60000, NULL, "crash was killed by signal 9", ERR_INTERNAL },
+	{ "status", 60000, NULL, "status ended with status 7", ERR_INTERNAL },
 	{ "hang", 200, NULL, "hang: no answer in time", ERR_TEMPORARY },
-	{ "wall", 5000, NULL, "wall was killed by signal 14", ERR_INTERNAL },
+	{ "wall", 60000, NULL, "wall was killed by signal 14", ERR_INTERNAL },
 };
 
 static void test_ends(void **state)
@@ -112,13 +116,15 @@ static void test_parent_is_killed(void **state)
 	assert_int_equal(pipe(pipes), 0);
 	parent = fork();
 	if (parent == 0) {
-		struct child hanging = CHILD_INIT;
+		struct child staying = CHILD_INIT;
+		struct buf frame = BUF_INIT(FRAME_MAX);
 		struct err err = { 0 };
 
-		if (child_start(&hanging, self, "hang", &err) &&
-		    child_send(&hanging, "hello", 5, soon(), &err) &&
-		    write(pipes[1], &hanging.pid, sizeof(pid_t)) > 0)
-			usleep(200 * 1000);
+		/* Its answer says that it has begun: before, it would end by itself. */
+		if (child_start(&staying, self, "stay", &err) &&
+		    child_send(&staying, "hello", 5, soon(), &err) &&
+		    child_receive(&staying, &frame, soon(), &err))
+			(void)!write(pipes[1], &staying.pid, sizeof(pid_t));
 		raise(SIGKILL);
 	}
 	assert_int_equal(read(pipes[0], &child, sizeof(child)), sizeof(child));
