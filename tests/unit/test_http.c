@@ -257,11 +257,14 @@ static int teardown(void **state)
 
 static const char *const wanted[] = { "replay-nonce", "retry-after", "location", NULL };
 
-static struct http *make_http(void)
+/* Short only where the time must pass: the machine may be busy. */
+enum { SHORT_S = 2, LONG_S = 60 };
+
+static struct http *make_http(int timeout_s)
 {
 	const struct http_settings settings = { .ca_file = ca_file,
 		                                .user_agent = "test/1",
-		                                .timeout_s = 2,
+		                                .timeout_s = timeout_s,
 		                                .reply_max = 1000 };
 	struct err err = { 0 };
 	struct http *http = http_new(&settings, &err);
@@ -307,7 +310,7 @@ static void test_plain_http(void **state)
 		{ "ftp://127.0.0.1:1/", false },
 		{ "file:///etc/passwd", false },
 	};
-	struct http_settings settings = { .plain_loopback = true, .timeout_s = 2 };
+	struct http_settings settings = { .plain_loopback = true, .timeout_s = LONG_S };
 	struct err err = { 0 };
 
 	(void)state;
@@ -332,7 +335,7 @@ static void test_plain_http(void **state)
 static void test_roots_in_memory(void **state)
 {
 	AUTO_BUF struct buf pem = BUF_INIT(16384);
-	struct http_settings settings = { .timeout_s = 2 };
+	struct http_settings settings = { .timeout_s = LONG_S };
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
 	struct err err = { 0 };
 	static const struct {
@@ -391,16 +394,24 @@ static void test_replies(void **state)
 		{ "/garbage", 0, ERR_TEMPORARY, "no answer" },
 	};
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
-	CLEANUP(http_freep) struct http *http = make_http();
+	CLEANUP(http_freep) struct http *http = make_http(LONG_S);
+	bool is_short = false;
 
 	(void)state;
 	server_start(&server);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *name = rows[i].path;
+		const bool must_pass = str_eq(rows[i].text, "in time");
+
+		if (is_short != must_pass) {
+			http_free(TAKE(http));
+			http = make_http(must_pass ? SHORT_S : LONG_S);
+			is_short = must_pass;
+		}
 		AUTO_HTTP_CALL struct http_call call = { 0 };
 		struct err err = { 0 };
 		int64_t started = clock_mono_ms();
-		bool done = get(http, server.port, rows[i].path, &call, &err);
-		const char *name = rows[i].path;
+		bool done = get(http, server.port, name, &call, &err);
 
 		CHECK(name, done == (rows[i].status != 0));
 		CHECK(name, call.status == rows[i].status);
@@ -409,7 +420,7 @@ static void test_replies(void **state)
 			print_error("[%s] says: %s\n", name, err.msg);
 		CHECK(name, strstr(done ? call.reply.data : err.msg, rows[i].text));
 		CHECK(name, done || str_starts(err.msg, "https://127.0.0.1:"));
-		CHECK(name, clock_mono_ms() - started < 5000);
+		CHECK(name, clock_mono_ms() - started < LONG_S * 1000);
 		CHECK(name, call.reply.len <= 1000);
 	}
 	http_free(TAKE(http));
@@ -428,7 +439,7 @@ static void test_headers(void **state)
 		{ "/nonce-of-100", NULL, NULL, NULL },
 	};
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
-	CLEANUP(http_freep) struct http *http = make_http();
+	CLEANUP(http_freep) struct http *http = make_http(LONG_S);
 	AUTO_HTTP_CALL struct http_call call = { 0 };
 
 	(void)state;
@@ -469,7 +480,7 @@ static void test_requests(void **state)
 		  "Accept-Encoding" },
 	};
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
-	CLEANUP(http_freep) struct http *http = make_http();
+	CLEANUP(http_freep) struct http *http = make_http(LONG_S);
 	AUTO_FREE char *url = NULL;
 
 	(void)state;
@@ -512,7 +523,7 @@ static void test_refused_before_sending(void **state)
 		{ "header with a line break", "GET", "https://127.0.0.1:%d/ok", broken },
 	};
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
-	CLEANUP(http_freep) struct http *http = make_http();
+	CLEANUP(http_freep) struct http *http = make_http(LONG_S);
 
 	(void)state;
 	server_start(&server);
@@ -574,7 +585,8 @@ static void test_wrong_servers(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong_servers); i++) {
 		struct server server = { .mute = wrong_servers[i].mute };
-		CLEANUP(http_freep) struct http *http = make_http();
+		CLEANUP(http_freep)
+		struct http *http = make_http(wrong_servers[i].mute ? SHORT_S : LONG_S);
 		AUTO_HTTP_CALL struct http_call call = { 0 };
 		struct make_cert difference = wrong_servers[i].difference;
 		struct err err = { 0 };
@@ -600,7 +612,8 @@ static void test_wrong_servers(void **state)
 
 static void test_system_roots(void **state)
 {
-	const struct http_settings settings = { .user_agent = "test/1", .timeout_s = 2 };
+	const struct http_settings settings = { .user_agent = "test/1",
+		                                .timeout_s = LONG_S };
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
 	AUTO_HTTP_CALL struct http_call call = { 0 };
 	struct err err = { 0 };
@@ -629,7 +642,7 @@ static void test_no_such_ca_file(void **state)
 
 static void test_nobody_listens(void **state)
 {
-	CLEANUP(http_freep) struct http *http = make_http();
+	CLEANUP(http_freep) struct http *http = make_http(LONG_S);
 	AUTO_HTTP_CALL struct http_call call = { 0 };
 	struct err err = { 0 };
 
