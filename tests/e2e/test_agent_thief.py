@@ -137,8 +137,8 @@ def test_no_way_in(make, user):
 def test_from_elsewhere(make):
     """from= of the line: the key is nothing on another machine."""
     thief = make()
-    assert thief.run(send=frame(wire.HELLO))[1] == 0
-    out, status = thief.run(send=frame(wire.HELLO), options=["-b", "127.0.0.2"])
+    assert thief.run(send=frame(wire.HELLO), patience=60)[1] == 0
+    out, status = thief.run(send=frame(wire.HELLO), options=["-b", "127.0.0.2"], patience=60)
     assert status == 255 and b"Permission denied" in out, out
 
 
@@ -146,11 +146,11 @@ def test_a_command_is_answered(make):
     """`ssh server id`, of somebody who means no harm: it is said what this key is for."""
     thief = make()
     for words, send in [(["id"], b""), (["id"], b"ls -l\n" * 10), ([], b"")]:
-        out, status = thief.run(*words, send=send)
+        out, status = thief.run(*words, send=send, patience=60)
         assert status == 1 and b"uid=" not in out, out
         assert b"this key may run certferry-agent and nothing else; nothing was done" in out, out
     # An issuer that is understood is told what is wrong and no more.
-    out, status = thief.run(send=frame(wire.HELLO) + b"certainly no frame")
+    out, status = thief.run(send=frame(wire.HELLO) + b"certainly no frame", patience=60)
     assert b"failed " in out and b"this key" not in out, out
 
 

@@ -264,9 +264,9 @@ class Thief:
     def ssh(self, *words, options=(), stdout=None):
         return self.start("ssh", *self.options(*options), self.address, *words, stdout=stdout)
 
-    def run(self, *words, send=b"", options=(), program="ssh"):
+    def run(self, *words, send=b"", options=(), program="ssh", patience=1):
         """Output and status. Who talks another protocol than the agent may wait for each
-        other; then he gives up: status None."""
+        other; then he gives up, so many seconds after the agent came: status None."""
         process = self.start(program, *words) if program != "ssh" else \
             self.ssh(*words, options=options)
         try:
@@ -276,8 +276,8 @@ class Thief:
             pass
         end = time.monotonic() + 120
         while process.poll() is None:
-            if self.jail.runs("certferry-agent") and end - time.monotonic() > 1:
-                end = time.monotonic() + 1
+            if self.jail.runs("certferry-agent") and end - time.monotonic() > patience:
+                end = time.monotonic() + patience
             if time.monotonic() > end:
                 break
             time.sleep(0.05)
