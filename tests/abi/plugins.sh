@@ -86,9 +86,9 @@ expect "http to ourselves" "temporary: provider http: http://127.0.0.1:1: cannot
 # Services.
 expect "json, text" "ok" json $change
 expect "by hand" "by-hand: provider byhand: set _acme-challenge.example.org" byhand $change
-begun=$(date +%s)
-expect "a pause of an hour" "ok" pause 2 $change
-[ $(($(date +%s) - begun)) -le 3 ] || { echo "FAILED: a long pause"; failures=$((failures + 1)); }
+# Ten seconds are the most. That it is cut before a nearer deadline, test_cloudflare.c sees,
+# which has no processes to wait for.
+expect "a pause of an hour" "ok" pause 40 $change
 
 # The fourth request is not made; nor the third, where two were made before.
 more="$change $change $change"
@@ -115,7 +115,7 @@ if command -v openssl >/dev/null; then
 	openssl s_server -accept 127.0.0.1:0 -www -key "$dir/key.pem" -cert "$dir/cert.pem" \
 		>"$dir/s_server" 2>&1 &
 	server=$!
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for i in $(seq 300); do
 		port=$(sed -n 's/^ACCEPT 127.0.0.1://p' "$dir/s_server")
 		[ -n "$port" ] && break
 		sleep 0.2
