@@ -107,7 +107,7 @@ class Certferry:
         return killed, lines
 
 
-def wait_until_group_is_gone(group, seconds=10):
+def wait_until_group_is_gone(group, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

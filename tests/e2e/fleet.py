@@ -7,7 +7,7 @@ import pathlib
 
 from certferry import WAITS, Certferry
 from hosts import SLOT, TLS_PORT, Host
-from net import Net
+from net import Net, wait_for
 from servers import ZONE, Bind, Knot, Pebble, PowerDns, Tsig, Unbound, challenge
 
 KINDS = {"knot": Knot, "bind": Bind, "powerdns": PowerDns}
@@ -116,7 +116,7 @@ class World:
             "names": [ZONE, f"*.{ZONE}"], "unique-name": "{host}.srv." + ZONE,
             "ca": "pebble", "dns": "home", "hosts": ["web"],
             "install": {"directory": SLOT}, "reload": "nginx",
-            "probe": {"port": TLS_PORT, "timeout": "5s"}, **settings}
+            "probe": {"port": TLS_PORT, "timeout": "10s"}, **settings}
         self.config["certificates"][name] = {k: v for k, v in entry.items() if v is not None}
 
     def write_config(self):
@@ -159,7 +159,9 @@ class World:
             host = self.hosts[name]
             assert row["state"] == "done", row
             assert row["installed"] and row["is_served"], row
-            assert host.served_sha256(slot) == row["sha256"], name
+            # For a moment nginx has the old workers beside the new ones.
+            wait_for(f"{name} serves what is_served says",
+                     lambda: host.served_sha256(slot) == row["sha256"])
             assert host.installed_sha256(slot) == row["sha256"], name
             assert host.pair_matches(slot), name
             serials.add(row["serial"])

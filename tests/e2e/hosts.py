@@ -187,7 +187,7 @@ class Host:
 
     def served_pem(self, slot=SLOT):
         try:
-            return ssl.get_server_certificate((self.address, self.ports[slot]), timeout=5)
+            return ssl.get_server_certificate((self.address, self.ports[slot]), timeout=20)
         except (OSError, ssl.SSLError):
             return None
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from certferry import FINAL
+from certferry import FINAL, wait_until_group_is_gone
 from fleet import SLOT
 from hosts import Host
 from test_agent_install import copy_tool, operator_key, prepare, run_script
@@ -233,6 +233,7 @@ def test_killed_in_the_middle(mixed, point):
         assert process.poll() is None and time.monotonic() < end, point
     os.killpg(process.pid, 9)
     process.wait()
+    wait_until_group_is_gone(process.pid)
     # Whatever key is in use now is let in everywhere, as narrow as before.
     usable = mixed.certferry.init()["ssh_public_key"]
     for name in FLEET:

@@ -12,7 +12,8 @@ import time
 
 import pytest
 
-from certferry import CONFLICT, FINAL, WAITS
+from certferry import CONFLICT, FINAL, WAITS, wait_until_group_is_gone
+from net import wait_for
 
 SCRIPT = pathlib.Path(__file__).parent / "../../server/install/authorizer.sh"
 OLD = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0 " + b"o" * 32).decode()
@@ -173,6 +174,7 @@ def test_killed_anywhere(shell, tmp_path):
         time.sleep(delay)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        wait_until_group_is_gone(process.pid)
         assert path.read_text() in (big + "restrict " + LINE, after), delay
         assert edit(shell, tmp_path, "add") in ("added", "present")
         assert path.read_text() == after
@@ -427,6 +429,7 @@ def end_when(world, process, is_time):
         if is_time():
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+            wait_until_group_is_gone(process.pid)
             return True
     process.wait()
     return False
@@ -461,9 +464,11 @@ def test_killed_in_the_middle(world, point):
 def test_the_old_key_is_refused_and_gone(world):
     fleet(world, 1)
     world.certferry.good("host", "rotate-key")
-    log = world.hosts["web-1"].sshd.log_text()
-    # By the last of our own logins, which tries the old key and must not get in.
-    assert "Connection closed by authenticating user root" in log.split("Accepted publickey")[-1]
+    # By the last of our own logins, which tries the old key and must not get in: sshd says
+    # so when it has seen us go, and that may be later than we have gone.
+    sshd = world.hosts["web-1"].sshd
+    wait_for("the old key to be refused", lambda: "Connection closed by authenticating user root"
+             in sshd.log_text().split("Accepted publickey")[-1])
     path = world.directory / "state" / "certferry.db"
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM key WHERE purpose = 'ssh'").fetchone() == (1,)

@@ -22,13 +22,17 @@ def pem_forms(pem):
     """Forms of one private key: lines of PEM, the DER, and the number itself."""
     lines = [line for line in pem.splitlines() if line and not line.startswith("-----")]
     der = base64.b64decode("".join(lines))
-    forms = {line.encode() for line in lines if len(line) >= 24}
-    # A base64 text shifted by one or two bytes has other letters: look for the inner part.
-    forms.add(der[-40:-4] if len(der) > 60 else der[-32:])
-    forms.add(der)
+    forms = {der}
     if len(der) < 200:  # PKCS#8 of EC or Ed25519: the number stands in it as it is
-        number = der[36:68] if b"\x04\x20" in der[30:40] else der[-32:]
+        begin = 36 if b"\x04\x20" in der[30:40] else len(der) - 32
+        number = der[begin:begin + 32]
         forms.update({number, number.hex().encode(), base64.b64encode(number)[:40]})
+        # Behind it stands the public one, and that is in the certificate, too: where the
+        # length of a serial number makes the lines fall alike, as a whole line.
+        lines = [line for at, line in enumerate(lines) if 48 * at < begin + 32]
+    else:
+        forms.add(der[-40:-4])
+    forms |= {line.encode() for line in lines if len(line) >= 24}
     return forms
 
 
