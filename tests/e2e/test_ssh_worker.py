@@ -2,6 +2,7 @@
 """The module ssh and its worker against a real sshd and a real dropbear."""
 import atexit
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -12,6 +13,9 @@ import time
 
 import pytest
 
+from hosts import root_template
+from net import can_connect, free_port, wait_for
+
 BUILD = os.environ.get(
     "CERTFERRY_BUILD", os.path.join(os.path.dirname(__file__), "../../build/dev"))
 TRY = BUILD + "/tests/ssh_try"
@@ -21,20 +25,8 @@ WORKER = shutil.copy(BUILD + "/libexec/certferry/certferry-ssh-worker", HOME)
 atexit.register(shutil.rmtree, HOME, True)
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def wait_for_port(port):
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError("the server does not listen")
+    wait_for(f"a server at port {port}", lambda: can_connect("127.0.0.1", port))
 
 
 def make_host_key(path, kind):
@@ -76,9 +68,13 @@ class Sshd:
             pass
         return self
 
-    def log(self):
-        time.sleep(0.2)
-        return open(self.log_path).read()
+    def log(self, awaited=""):
+        """From when it has that; what sshd has seen it says a moment later."""
+        def text():
+            return pathlib.Path(self.log_path).read_text()
+
+        wait_for(f"{awaited} in sshd's log", lambda: awaited in text())
+        return text()
 
     def stop(self):
         if self.process:
@@ -87,7 +83,7 @@ class Sshd:
             self.process.wait()
             self.process = None
 
-    def run(self, command, pins=("ed25519",), seconds=10, data=b"", user="root", below=()):
+    def run(self, command, pins=("ed25519",), seconds=50, data=b"", user="root", below=()):
         argv = [*below, TRY, "exec", WORKER, "127.0.0.1", str(self.port), user,
                 f"{self.base}/user", str(seconds), command]
         return subprocess.run(argv + [pin(f"{self.base}/{p}") for p in pins], input=data,
@@ -118,7 +114,7 @@ def test_command(sshd):
     assert p.stdout == b"one\ntwo\nlast\n"
     assert p.stderr == b"oops\\x0a"
     assert p.returncode == 7
-    assert "Accepted publickey" in sshd.log()
+    sshd.log("Accepted publickey")
 
 
 @pytest.mark.parametrize("name,status", [("TERM", 143), ("KILL", 137)])
@@ -142,8 +138,7 @@ def test_changed_host_key(sshd):
     assert "the host key is not the pinned one: pinned ssh-ed25519 SHA256:" in words
     assert "the server shows ssh-ed25519 SHA256:" in words
     assert "certferry host enroll web-1" in words
-    log = sshd.log()
-    assert "SSH2_MSG_NEWKEYS received" in log
+    log = sshd.log("SSH2_MSG_NEWKEYS received")
     assert "userauth-request" not in log and "Accepted" not in log
 
 
@@ -172,7 +167,8 @@ def test_login_refused(sshd):
     p = sshd.run("true")
     assert p.returncode == 100
     assert b"does not let user 'root' in" in p.stderr and b"authorized_keys" in p.stderr
-    assert sshd.log().count("userauth-request for user root service ssh-connection method publickey") == 1
+    asked = "userauth-request for user root service ssh-connection method publickey"
+    assert sshd.log(asked).count(asked) == 1
 
 
 def test_scan(sshd):
@@ -266,16 +262,11 @@ def test_parent_dies(sshd):
     argv = [TRY, "exec", WORKER, "127.0.0.1", str(sshd.port), "root",
             f"{sshd.base}/user", "30", "echo up; sleep 20", pin(f"{sshd.base}/ed25519")]
     p = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    for _ in range(100):
-        if "Starting session" in sshd.log():
-            break
+    sshd.log("Starting session")
     assert children() != b""
     p.kill()
     p.wait()
-    end = time.monotonic() + 10
-    while children() and time.monotonic() < end:
-        time.sleep(0.05)
-    assert children() == b""
+    wait_for("the worker to end", lambda: children() == b"")
 
 
 def test_nobody_listens():
@@ -318,37 +309,47 @@ def test_no_pin():
         assert p.returncode == 100 and p.stderr.startswith(b"config: web-1")
 
 
-def test_dropbear(sshd):
-    key = f"{sshd.base}/dropbear"
-    subprocess.run(["dropbearkey", "-t", "ed25519", "-f", key], check=True, capture_output=True)
-    port = free_port()
-    home = os.path.expanduser("~root") + "/.ssh"
-    os.makedirs(home, mode=0o700, exist_ok=True)
-    keys = home + "/authorized_keys"
-    before = open(keys).read() if os.path.exists(keys) else None
-    with open(keys, "a") as f:
-        f.write(open(f"{sshd.base}/authorized_keys").read())
-    os.chmod(keys, 0o600)
-    p = subprocess.Popen(["dropbear", "-F", "-E", "-r", key, "-p", f"127.0.0.1:{port}"],
-                         stderr=subprocess.DEVNULL)
-    try:
-        wait_for_port(port)
-        sshd.port = port
-        lines = sshd.scan().stdout.splitlines()
-        assert lines[0].startswith("ssh-ed25519 ")
-        with open(f"{sshd.base}/drop.pub", "w") as f:
-            f.write(lines[0])
-        data = os.urandom(300000)
-        r = sshd.run("wc -c", pins=["drop"], data=data)
-        assert r.stdout.split() == [b"300000"], r.stderr
-        command = subprocess.check_output([BUILD + "/tests/install_command"], text=True)
-        r = sshd.run(command, pins=["drop"], data=b"nonsense\n")
-        assert r.stdout.startswith(b"certferry-1 failed "), r.stderr
-    finally:
-        p.terminate()
-        p.wait()
-        if before is None:
-            os.unlink(keys)
-        else:
-            with open(keys, "w") as f:
-                f.write(before)
+@pytest.fixture
+def dropbear(sshd, cache, tmp_path):
+    """dropbear in a root of its own: it reads its user's home, and this machine's is not ours."""
+    root = tmp_path / "root"
+    subprocess.run(["cp", "-al", root_template(cache, "busybox"), root], check=True)
+    for name in ("dropbear", "dropbearkey"):
+        copy_program(root, shutil.which(name))
+    subprocess.run(["chroot", root, "/usr/bin/dropbearkey", "-t", "ed25519", "-f", "/key"],
+                   check=True, capture_output=True)
+    keys = root / "root/.ssh/authorized_keys"
+    keys.unlink(missing_ok=True)
+    keys.write_bytes(pathlib.Path(sshd.base, "authorized_keys").read_bytes())
+    keys.chmod(0o600)
+    sshd.port = free_port()
+    with open(root / "log", "wb") as log:
+        process = subprocess.Popen(["chroot", root, "/usr/sbin/dropbear", "-F", "-E", "-r", "/key",
+                                    "-P", "/pid", "-p", f"127.0.0.1:{sshd.port}"], stderr=log)
+    wait_for_port(sshd.port)
+    yield sshd
+    process.terminate()
+    process.wait()
+    shutil.rmtree(root, ignore_errors=True)
+
+
+def copy_program(root, program):
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for path in [program, *(word for word in listed.split() if word.startswith("/"))]:
+        target = root / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copy(path, target)
+
+
+def test_dropbear(dropbear):
+    lines = dropbear.scan().stdout.splitlines()
+    assert lines[0].startswith("ssh-ed25519 ")
+    with open(f"{dropbear.base}/drop.pub", "w") as f:
+        f.write(lines[0])
+    data = os.urandom(300000)
+    r = dropbear.run("wc -c", pins=["drop"], data=data)
+    assert r.stdout.split() == [b"300000"], r.stderr
+    command = subprocess.check_output([BUILD + "/tests/install_command"], text=True)
+    r = dropbear.run(command, pins=["drop"], data=b"nonsense\n")
+    assert r.stdout.startswith(b"certferry-1 failed "), r.stderr
