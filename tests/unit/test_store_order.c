@@ -219,7 +219,7 @@ static const struct start_case start_cases[] = {
 	{ "at another CA",              ORDER_SPREAD,   "b.test c.test", "other", NULL, 9, 0, false, NULL, "", 0, true },
 	{ "in another profile",         ORDER_SPREAD,   "b.test c.test", "ca", "short", 9, 0, false, NULL, "", 0, true },
 	{ "no name in common",          ORDER_SPREAD,   "*.a.test c.test", "ca", NULL, 9, 0, false, NULL, "", 0, true },
-	{ "119 s ago",                  ORDER_SPREAD,   "b.test c.test", "ca", NULL, 9, 119, false, NULL, "", 0, false },
+	{ "100 s ago, and what this takes", ORDER_SPREAD, "b.test c.test", "ca", NULL, 9, 100, false, NULL, "", 0, false },
 	{ "121 s ago",                  ORDER_SPREAD,   "b.test c.test", "ca", NULL, 9, 121, false, NULL, "", 0, true },
 	{ "it has failed",              ORDER_SPREAD,   "b.test c.test", "ca", NULL, 9, 0, true, NULL, "", 0, true },
 	{ "an authorization is valid",  ORDER_SPREAD,   "b.test c.test", "ca", NULL, 9, 0, false, "b.test", "", 60, true },
