@@ -23,7 +23,7 @@ def frame(kind, payload=b"", magic=b"CFRA", version=1):
     return magic + struct.pack(">BBHI", version, kind, 0, len(payload)) + payload
 
 
-def job(kind, slots, confirm=20, anyway=False, digest=None):
+def job(kind, slots, confirm=60, anyway=False, digest=None):
     """slots: (name, request or None, {file: text}) each."""
     out = frame(JOB, struct.pack(">BBH", kind, int(anyway), confirm))
     for name, request, files in slots:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A whole world for one test: CA, name servers, hosts, and certferry's configuration."""
 
+import contextlib
 import json
 import os
 import pathlib
 
 from certferry import WAITS, Certferry
-from hosts import SLOT, TLS_PORT, Host
+from hosts import SLOT, SSH_PORT, TLS_PORT, Host
 from net import Net, wait_for
-from servers import ZONE, Bind, Knot, Pebble, PowerDns, Tsig, Unbound, challenge
+from servers import ZONE, Bind, Knot, Pebble, PowerDns, Proxy, Tsig, Unbound, challenge
 
 KINDS = {"knot": Knot, "bind": Bind, "powerdns": PowerDns}
 # The name server of every test that does not name one.
@@ -147,6 +148,36 @@ class World:
             self.add_host(f"web-{number}", flavour=flavour)
         self.add_certificate(**certificate)
         self.set_up()
+
+    @contextlib.contextmanager
+    def settling(self, *entries, seconds=10):
+        """Orders stand for a while in `spread` meanwhile: who is to strike in the middle of one
+        would else have a twentieth of a second."""
+        for name in entries or ("home",):
+            self.config["dns"][name]["settle"] = f"{seconds}s"
+        self.write_config()
+        yield
+        for name in entries or ("home",):
+            del self.config["dns"][name]["settle"]
+        self.write_config()
+
+    @contextlib.contextmanager
+    def slow_ssh(self, seconds=1):
+        """Each connection to a host begins so much later, for who is to strike between two."""
+        proxies = []
+        try:
+            for number, (name, host) in enumerate(self.hosts.items(), 200):
+                proxies.append(Proxy((self.net.address(number), SSH_PORT),
+                                     (host.address, SSH_PORT), delay=seconds).start())
+                self.config["hosts"][name]["address"] = self.net.address(number)
+            self.write_config()
+            yield
+        finally:
+            for proxy in proxies:
+                proxy.stop()
+            for name, host in self.hosts.items():
+                self.config["hosts"][name]["address"] = host.address
+            self.write_config()
 
     # -- what must be true
 

@@ -559,10 +559,12 @@ class UdpRelay:
 
 
 class Proxy:
-    """A TCP proxy that can stop forwarding after so many bytes from the client."""
+    """A TCP proxy that can stop forwarding after so many bytes from the client. delay: the
+    seconds that each connection waits before it is carried on."""
 
-    def __init__(self, listen, target, stall_after=None):
+    def __init__(self, listen, target, stall_after=None, delay=0):
         self.listen, self.target, self.stall_after = listen, target, stall_after
+        self.delay = delay
         self.socket = None
         self.connections = 0
 
@@ -596,6 +598,7 @@ class Proxy:
 
     def _pump(self, source, sink, limit):
         count = 0
+        time.sleep(self.delay)
         try:
             while True:
                 data = source.recv(65536)

@@ -249,7 +249,7 @@ def test_put_back(machine, ca, what):
             lines[-1]
     else:
         session = machine.start(("www", ca.leaf("www.example.org")),
-                                confirm=1 if what == "silence" else 20)
+                                confirm=1 if what == "silence" else 60)
         session.wait_for("reloaded")
         # Who is silent has no time to look.
         assert what == "silence" or walk(machine.base / "tls") != before

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 
 import pytest
 
@@ -91,7 +90,7 @@ def test_several_of_one_service(world):
     host = world.host = world.add_host("web-1", slots=slots)
     for name, slot in zip(names, slots):
         world.add_certificate(name, names=[f"{name}.{ZONE}"], install={"directory": slot},
-                              probe={"port": host.ports[slot], "timeout": "5s"},
+                              probe={"port": host.ports[slot], "timeout": "10s"},
                               **{"unique-name": None})
     world.set_up()
     give_agent(host, world.public_key,
@@ -127,7 +126,7 @@ def test_unchanged_but_not_served(fleet):
     serial = whole(fleet)["serial"]
     host = fleet.host
     # nginx with the certificate of somebody else, and the files as they must be.
-    site = (host.root / "etc/nginx/conf.d/site.conf").read_text()
+    right, site = host.served_sha256(), (host.root / "etc/nginx/conf.d/site.conf").read_text()
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                     "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other", "-keyout",
                     host.root / "other.key", "-out", host.root / "other.pem"], check=True,
@@ -136,8 +135,10 @@ def test_unchanged_but_not_served(fleet):
                site.replace("/etc/ssl/certferry/www/fullchain.pem", "/other.pem")
                    .replace("/etc/ssl/certferry/www/privkey.pem", "/other.key"))
     subprocess.run(["chroot", host.root, "nginx", "-s", "reload"], check=True)
+    # Until the old workers are gone, which would serve the right one for a while.
+    wait_for("nginx has the other one", lambda: host.served_sha256() not in (None, right) and
+             len(host.nginx.children()) == 1)
     host.write("etc/nginx/conf.d/site.conf", site)
-    time.sleep(1)
     assert fleet.certferry.apply().code == 0
     whole(fleet, serial)
     assert fleet.pebble.issued() == 1
@@ -375,19 +376,20 @@ def test_key_lost_and_killed(keyless, is_installed):
         issue_undelivered(keyless)
         lose_staged(keyless)
     serial = row(keyless)["serial"]
-    process = subprocess.Popen(
-        keyless.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env=keyless.certferry.environment(), start_new_session=True)
     lines = []
-    for line in process.stderr:
-        lines.append(line)
-        if "no longer has the key" in line:
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait(60) == -signal.SIGKILL, "".join(lines)
-    wait_until_group_is_gone(process.pid)
+    with keyless.settling():
+        process = subprocess.Popen(
+            keyless.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+            env=keyless.certferry.environment(), start_new_session=True)
+        for line in process.stderr:
+            lines.append(line)
+            if "no longer has the key" in line:
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+        process.stderr.close()
+        assert process.wait(60) == -signal.SIGKILL, "".join(lines)
+        wait_until_group_is_gone(process.pid)
     assert keyless.pebble.issued() == 1
     assert_ordered_anew(keyless, keyless.certferry.apply(), serial)
 

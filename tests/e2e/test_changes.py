@@ -12,21 +12,22 @@ from test_happy import names_of
 
 def kill_at(world, words, *arguments):
     """apply, ended by SIGKILL as soon as its log says these words."""
-    process = subprocess.Popen(
-        world.certferry.argv("-v", "apply", "--yes", *arguments), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        env=world.certferry.environment(), start_new_session=True)
     seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if words in line:
-            os.killpg(process.pid, signal.SIGKILL)
-            break
-    else:
-        raise AssertionError(f"never said '{words}':\n{''.join(seen)}")
-    process.stderr.close()
-    process.wait()
-    wait_until_group_is_gone(process.pid)
+    with world.settling():
+        process = subprocess.Popen(
+            world.certferry.argv("-v", "apply", "--yes", *arguments), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+            env=world.certferry.environment(), start_new_session=True)
+        for line in process.stderr:
+            seen.append(line)
+            if words in line:
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+        else:
+            raise AssertionError(f"never said '{words}':\n{''.join(seen)}")
+        process.stderr.close()
+        process.wait()
+        wait_until_group_is_gone(process.pid)
 
 
 def test_ca_that_forgot_the_account(world):
@@ -174,19 +175,20 @@ def test_stopped_in_the_middle(world):
     """SIGINT: what is running comes to its end, nothing new begins, and the code says that
     something is left; the next run does the rest with no second certificate."""
     world.standard(2, ca={"authz_reuse": 0})
-    process = subprocess.Popen(
-        world.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-        env=world.certferry.environment(), start_new_session=True)
     seen = []
-    for line in process.stderr:
-        seen.append(line)
-        if "publish" in line and len(seen) < 20:
-            os.killpg(process.pid, signal.SIGINT)
-            break
-    rest = process.stderr.read()
-    process.stderr.close()
-    assert process.wait(timeout=60) == WAITS, "".join(seen) + rest
+    with world.settling():
+        process = subprocess.Popen(
+            world.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
+            env=world.certferry.environment(), start_new_session=True)
+        for line in process.stderr:
+            seen.append(line)
+            if "publish" in line:
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        rest = process.stderr.read()
+        process.stderr.close()
+        assert process.wait(timeout=60) == WAITS, "".join(seen) + rest
     assert "stopped by a signal" in rest and "the next apply goes on" in rest, rest
     assert world.pebble.issued() < 2
     result = world.certferry.apply()

@@ -48,7 +48,7 @@ def on_terminal(world, *words, environment=None, columns=80, answer=None, timeou
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     code = process.wait(timeout=timeout)
-    reader.join(timeout=5)
+    reader.join(timeout=60)
     os.close(leader)
     return code, b"".join(out).decode(errors="replace")
 

@@ -48,17 +48,18 @@ def test_all_at_once(world):
 def test_killed_in_the_crowd(world, values):
     """Whatever of it stood in the DNS: the next run goes on, and leaves what is not ours."""
     crowd(world)
-    running = subprocess.Popen(
-        world.certferry.argv("-v", "apply", "--yes", "--no-check"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=world.certferry.environment(), start_new_session=True)
-    wait_for(f"{values} values", lambda: len(world.away.txt()[TARGET]) >= values, 30)
-    running.kill()
-    running.communicate()
+    with world.settling("home", "away"):
+        running = subprocess.Popen(
+            world.certferry.argv("-v", "apply", "--yes", "--no-check"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=world.certferry.environment(), start_new_session=True)
+        wait_for(f"{values} values", lambda: len(world.away.txt()[TARGET]) >= values)
+        running.kill()
+        running.communicate()
     begin = time.monotonic()
     result = world.certferry.apply("--no-check")
     assert result.code == 0, result
-    assert time.monotonic() - begin < 90
+    assert time.monotonic() - begin < 200
     world.assert_all_served()
     assert world.pebble.issued() == len(HOSTS)
     assert world.away.txt() == {TARGET: [FOREIGN]}

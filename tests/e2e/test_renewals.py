@@ -5,7 +5,6 @@ A few by either transport; the fifty of the promise with --full (-s shows the fi
 """
 
 import os
-import pathlib
 import time
 
 import pytest
@@ -34,17 +33,13 @@ class Renewals:
         self.world, self.host = world, world.hosts["web-1"]
         self.all = []
 
-    def workers(self):
-        pid = self.host.nginx.process.pid
-        return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
     def renew(self, *words):
         now = Generation(time.monotonic())
         result = self.world.certferry.apply(*words)
         assert result.code == 0, result
         if self.all:
             self.all[-1].replaced = time.monotonic()
-        wait_for("nginx's old workers are gone", lambda: len(self.workers()) == 1, 60)
+        wait_for("nginx's old workers are gone", lambda: len(self.host.nginx.children()) == 1, 60)
         if self.all:
             self.all[-1].gone = time.monotonic()
         now.sha256 = self.world.certferry.status()["www", "web-1"]["sha256"]

@@ -4,13 +4,13 @@ person's own login brings the new line, and takes the old one away."""
 
 import os
 import subprocess
-import time
 
 import pytest
 
 from certferry import FINAL, wait_until_group_is_gone
 from fleet import SLOT
 from hosts import Host
+from net import wait_for
 from test_agent_install import copy_tool, operator_key, prepare, run_script
 
 COMMAND = 'restrict,command="/usr/sbin/certferry-agent session",from="127.0.0.0/8" '
@@ -224,16 +224,20 @@ def test_killed_in_the_middle(mixed, point):
         "the first old line is gone": lambda: COMMAND + mixed.public_key not in
                                               lines_of(mixed, "web-2"),
     }[point]
-    process = subprocess.Popen(
-        mixed.certferry.argv("host", "rotate-key", *mixed.login), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=mixed.certferry.environment(), start_new_session=True)
-    end = time.monotonic() + 60
-    while not is_time():
-        assert process.poll() is None and time.monotonic() < end, point
-    os.killpg(process.pid, 9)
-    process.wait()
-    wait_until_group_is_gone(process.pid)
+    with mixed.slow_ssh():
+        process = subprocess.Popen(
+            mixed.certferry.argv("host", "rotate-key", *mixed.login), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=mixed.certferry.environment(), start_new_session=True)
+
+        def is_there():
+            assert process.poll() is None, point
+            return is_time()
+
+        wait_for(point, is_there, step=0.01)
+        os.killpg(process.pid, 9)
+        process.wait()
+        wait_until_group_is_gone(process.pid)
     # Whatever key is in use now is let in everywhere, as narrow as before.
     usable = mixed.certferry.init()["ssh_public_key"]
     for name in FLEET:

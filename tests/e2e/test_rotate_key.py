@@ -426,6 +426,7 @@ def end_when(world, process, is_time):
     """SIGKILL to certferry and its children as soon as that holds."""
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
+        time.sleep(0.01)
         if is_time():
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -446,11 +447,12 @@ def test_killed_in_the_middle(world, point):
         "the last line is there": lambda: files[2].read_text().count("certferry\n") == 2,
         "the first old line is gone": lambda: blob(old) not in files[0].read_text(),
     }[point]
-    process = subprocess.Popen(
-        world.certferry.argv("host", "rotate-key"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=world.certferry.environment(), start_new_session=True)
-    assert end_when(world, process, is_time), "it ended before it was killed"
+    with world.slow_ssh():
+        process = subprocess.Popen(
+            world.certferry.argv("host", "rotate-key"), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=world.certferry.environment(), start_new_session=True)
+        assert end_when(world, process, is_time), "it ended before it was killed"
     # Whatever key is in use now is let in everywhere.
     usable = blob(world.certferry.init()["ssh_public_key"])
     for file in files:
