@@ -358,8 +358,13 @@ class ServiceHost(Host):
         for service in self.services:
             service.server.stop()
 
-    def served_everywhere(self, sha256):
-        return all(service.all_served() == {sha256} for service in self.services)
+    def assert_served(self, sha256, *names, **how):
+        """By these services, or all: soon, for a service has its old processes for a while
+        beside the new ones."""
+        for service in self.services:
+            if not names or service.name in names:
+                wait_for(f"{service.name} serves {sha256}",
+                         lambda it=service: it.all_served(**how) == {sha256})
 
 
 __all__ = ["PLACEHOLDER", "SERVICES", "ServiceHost", "wait_for"]

@@ -34,7 +34,7 @@ def test_hostile_server(world, talk):
     begin = time.monotonic()
     # As one that was taken over after it was looked at.
     result = world.certferry.apply("--no-check", timeout=200)
-    assert time.monotonic() - begin < 100
+    assert time.monotonic() - begin < 150
     rows = {name: row for (_, name), row in world.certferry.status().items()}
     assert rows["web-1"]["state"] == "done", result
     assert rows["web-2"]["state"] in ("waiting", "failed"), rows["web-2"]
@@ -64,7 +64,7 @@ def test_hostile_server_at_the_look(world, talk):
 
     begin = time.monotonic()
     result = world.certferry.apply(timeout=200)
-    assert time.monotonic() - begin < 60
+    assert time.monotonic() - begin < 150
     assert result.code == 6, result
     assert "No new certificate for now: www/web-2" in result.out, result
     assert world.certferry.status()["www", "web-1"]["state"] == "done", result

@@ -21,7 +21,7 @@ from agent_host import PROGRAM, put_program
 from certferry import BUILD, FINAL, WAITS
 from guide import Guide, Terminal
 from hosts import SSH_PORT, Host
-from net import can_connect
+from net import can_connect, wait_for
 from services import PLACEHOLDER, ServiceHost
 from servers import Knot, Pebble, Tsig
 from test_agent_install import SUDOERS, prepare
@@ -235,10 +235,10 @@ class Fleet:
             assert host.pair_matches(host.slots[0]), name
             assert row["serial"] not in serials, row
             if isinstance(host, ServiceHost):
-                for service in host.services:
-                    assert service.all_served(NAMES[certificate]) == {row["sha256"]}, service.name
+                host.assert_served(row["sha256"], name=NAMES[certificate])
             else:
-                assert host.served_sha256(host.slots[0]) == row["sha256"], name
+                wait_for(f"{name} serves it",
+                         lambda it=host, row=row: it.served_sha256(it.slots[0]) == row["sha256"])
         assert len({row["sha256"] for row in rows.values()}) == len(rows)
         return self.serials()
 
