@@ -113,7 +113,7 @@ def run_batch(world, *changes, **options):
          BUILD / "lib" / "certferry" / "plugins", "acme_dns",
          *(f"{name}={entry[name]}" for name in ("api-url", "username", "subdomain")),
          f"password=@{world.directory}/secrets/acme-dns", *(w for c in changes for w in c)],
-        capture_output=True, text=True, timeout=30)
+        capture_output=True, text=True, timeout=120)
     return done.stdout.splitlines()
 
 
@@ -167,7 +167,7 @@ def test_the_fake_with_acme_sh(world):
              world.pebble.url, "--ca-bundle", world.pebble.ca_file, "--dns", "dns_acmedns",
              "-d", WWW, "--dnssleep", "1", "--keylength", "ec-256", "--force"],
             env={**os.environ, "ACMEDNS_BASE_URL": fake.url, "HOME": str(world.directory)},
-            input="\n", capture_output=True, text=True, timeout=120)
+            input="\n", capture_output=True, text=True, timeout=240)
 
     # The first run registers and says which CNAME it needs.
     first = issue()

@@ -31,7 +31,7 @@ def by_hand(world, names=(ZONE, f"*.{ZONE}", WWW), dns=("hand",), hosts=1, **cer
 
 def apply(world, *words):
     """It never waits for a person: hours would be no surprise."""
-    return world.certferry.apply(*words, timeout=60)
+    return world.certferry.apply(*words, timeout=240)
 
 
 def pending(world):

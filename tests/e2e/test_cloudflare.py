@@ -367,8 +367,8 @@ def test_concurrent_batches_on_one_name(api):
     lines = []
 
     def cycle(number):
-        lines.extend(batch(api, f"+ {CHALLENGE} v{number}"))
-        lines.extend(batch(api, f"- {CHALLENGE} v{number}"))
+        lines.extend(batch(api, f"+ {CHALLENGE} v{number}", seconds=100))
+        lines.extend(batch(api, f"- {CHALLENGE} v{number}", seconds=100))
 
     api.add_record(api.world.zone, CHALLENGE, "foreign")
     threads = [threading.Thread(target=cycle, args=(i,)) for i in range(16)]

@@ -74,7 +74,7 @@ def test_by_scan(world):
     """What ssh-keyscan writes."""
     fleet(world, 1)
     host = world.hosts["web-1"]
-    text = subprocess.run(["ssh-keyscan", "-p", "2222", host.address], check=True,
+    text = subprocess.run(["ssh-keyscan", "-T", "60", "-p", "2222", host.address], check=True,
                           capture_output=True, text=True).stdout
     world.certferry.good("host", "import", known_hosts(world, text), "--yes")
     world.certferry.good("host", "rotate-key")

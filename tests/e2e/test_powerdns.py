@@ -28,7 +28,7 @@ class PowerDnsApi(PowerDns):
         request = urllib.request.Request(
             f"{self.api}/api/v1/servers/localhost/zones/{self.zone}.", method=method,
             data=json.dumps(body).encode() if body else None, headers={"X-API-Key": self.api_key})
-        with urllib.request.urlopen(request, timeout=5) as reply:
+        with urllib.request.urlopen(request, timeout=30) as reply:
             text = reply.read()
         return json.loads(text) if text else None
 
@@ -69,7 +69,7 @@ def run_batch(server, *changes, url=None, key=None, server_id=None, path=None):
         [BUILD / "tests" / "run_batch", BUILD / "libexec" / "certferry" / "certferry-dns-host",
          BUILD / "lib" / "certferry" / "plugins", "powerdns", *words,
          *(word for change in changes for word in change)],
-        capture_output=True, text=True, timeout=30)
+        capture_output=True, text=True, timeout=120)
     return done.stdout.splitlines()
 
 
@@ -161,7 +161,7 @@ def test_zone_of_the_challenge_alone(world):
         data=json.dumps({"name": f"{zone}.", "kind": "Native",
                          "nameservers": [f"ns1.{ZONE}."]}).encode(),
         headers={"X-API-Key": server.api_key})
-    urllib.request.urlopen(request, timeout=5).close()
+    urllib.request.urlopen(request, timeout=30).close()
     below = f"x.{zone}"
     assert run_batch(server, ("+", zone, below, "value")) == ["ok"]
     assert [row[4] for row in server.query("TXT", below)] == ['"value"']
