@@ -244,7 +244,7 @@ def test_an_entry_gets_its_own_credential_alone(world, bin_directory):
 FORGETFUL = """
 case $1 in
 present)
-	dig +short "@$SERVER" "$2" TXT | grep -qF "$3" && exit 126
+	dig +short "@$SERVER" "$2" TXT | grep -qF -e "$3" && exit 126
 	add "$2" "$3"
 	exit 1 ;;
 cleanup) remove "$2" "$3" ;;

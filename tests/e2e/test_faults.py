@@ -306,7 +306,7 @@ def start(world, transport, kinds):
     faults = [kind(world, world.add_host(f"web-{number}"))
               for number, kind in enumerate(kinds, 1)]
     # Twenty reloads at once: a busy machine is no service that does not take its files.
-    world.add_certificate(probe={"port": TLS_PORT, "timeout": "20s"}, **SERVICES)
+    world.add_certificate(probe={"port": TLS_PORT, "timeout": "15s"}, **SERVICES)
     world.set_up()
     for fault in faults:
         put_services(fault.host)
