@@ -363,45 +363,46 @@ static void test_roots_in_memory(void **state)
 	DONE();
 }
 
+static const struct {
+	const char *path;
+	int status; /* 0: an error */
+	enum err_kind kind;
+	const char *text; /* the reply, or in the error */
+} replies[] = {
+	{ "/ok", 200, ERR_NONE, "hello" },
+	{ "/empty", 204, ERR_NONE, "" },
+	{ "/500", 500, ERR_NONE, "bad" },
+	{ "/redirect", 302, ERR_NONE, "" },
+	{ "/exact", 200, ERR_NONE, "0123456789" },
+	{ "/twice", 200, ERR_NONE, "" },
+	{ "/gzip", 200, ERR_NONE, "\x1f\x8b\x08!" },
+	{ "/nonce-of-100", 200, ERR_NONE, "" },
+	{ "/one-more", 0, ERR_REMOTE, "more than 1000 bytes" },
+	{ "/long", 0, ERR_REMOTE, "more than 1000 bytes" },
+	{ "/endless", 0, ERR_REMOTE, "more than 1000 bytes" },
+	{ "/chunks", 0, ERR_REMOTE, "more than 1000 bytes" },
+	{ "/headers", 0, ERR_REMOTE, "flood of headers" },
+	{ "/continue", 0, ERR_REMOTE, "flood of headers" },
+	{ "/wide-header", 0, ERR_TEMPORARY, "" },
+	{ "/drip", 0, ERR_TEMPORARY, "in time" },
+	{ "/header-drip", 0, ERR_TEMPORARY, "in time" },
+	{ "/hang", 0, ERR_TEMPORARY, "in time" },
+	{ "/close", 0, ERR_TEMPORARY, "hung up" },
+	{ "/cut", 0, ERR_TEMPORARY, "in the middle" },
+	{ "/garbage", 0, ERR_TEMPORARY, "no answer" },
+};
+
 static void test_replies(void **state)
 {
-	static const struct {
-		const char *path;
-		int status; /* 0: an error */
-		enum err_kind kind;
-		const char *text; /* the reply, or in the error */
-	} rows[] = {
-		{ "/ok", 200, ERR_NONE, "hello" },
-		{ "/empty", 204, ERR_NONE, "" },
-		{ "/500", 500, ERR_NONE, "bad" },
-		{ "/redirect", 302, ERR_NONE, "" },
-		{ "/exact", 200, ERR_NONE, "0123456789" },
-		{ "/twice", 200, ERR_NONE, "" },
-		{ "/gzip", 200, ERR_NONE, "\x1f\x8b\x08!" },
-		{ "/nonce-of-100", 200, ERR_NONE, "" },
-		{ "/one-more", 0, ERR_REMOTE, "more than 1000 bytes" },
-		{ "/long", 0, ERR_REMOTE, "more than 1000 bytes" },
-		{ "/endless", 0, ERR_REMOTE, "more than 1000 bytes" },
-		{ "/chunks", 0, ERR_REMOTE, "more than 1000 bytes" },
-		{ "/headers", 0, ERR_REMOTE, "flood of headers" },
-		{ "/continue", 0, ERR_REMOTE, "flood of headers" },
-		{ "/wide-header", 0, ERR_TEMPORARY, "" },
-		{ "/drip", 0, ERR_TEMPORARY, "in time" },
-		{ "/header-drip", 0, ERR_TEMPORARY, "in time" },
-		{ "/hang", 0, ERR_TEMPORARY, "in time" },
-		{ "/close", 0, ERR_TEMPORARY, "hung up" },
-		{ "/cut", 0, ERR_TEMPORARY, "in the middle" },
-		{ "/garbage", 0, ERR_TEMPORARY, "no answer" },
-	};
 	struct server server = { .ctx = make_context(&(struct make_cert){ 0 }, 0) };
 	CLEANUP(http_freep) struct http *http = make_http(LONG_S);
 	bool is_short = false;
 
 	(void)state;
 	server_start(&server);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const char *name = rows[i].path;
-		const bool must_pass = str_eq(rows[i].text, "in time");
+	for (size_t i = 0; i < ARRAY_SIZE(replies); i++) {
+		const char *name = replies[i].path;
+		const bool must_pass = str_eq(replies[i].text, "in time");
 
 		if (is_short != must_pass) {
 			http_free(TAKE(http));
@@ -413,12 +414,12 @@ static void test_replies(void **state)
 		int64_t started = clock_mono_ms();
 		bool done = get(http, server.port, name, &call, &err);
 
-		CHECK(name, done == (rows[i].status != 0));
-		CHECK(name, call.status == rows[i].status);
-		CHECK(name, err.kind == rows[i].kind);
-		if (!strstr(done ? call.reply.data : err.msg, rows[i].text))
+		CHECK(name, done == (replies[i].status != 0));
+		CHECK(name, call.status == replies[i].status);
+		CHECK(name, err.kind == replies[i].kind);
+		if (!strstr(done ? call.reply.data : err.msg, replies[i].text))
 			print_error("[%s] says: %s\n", name, err.msg);
-		CHECK(name, strstr(done ? call.reply.data : err.msg, rows[i].text));
+		CHECK(name, strstr(done ? call.reply.data : err.msg, replies[i].text));
 		CHECK(name, done || str_starts(err.msg, "https://127.0.0.1:"));
 		CHECK(name, clock_mono_ms() - started < LONG_S * 1000);
 		CHECK(name, call.reply.len <= 1000);
