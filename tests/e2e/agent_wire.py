@@ -118,7 +118,7 @@ class Session:
             self.process.stdin.close()
         while self.line() is not None:
             pass
-        return self.lines, self.process.wait(20)
+        return self.lines, self.process.wait(60)
 
 
 def walk(path):

@@ -222,7 +222,7 @@ class NameServer(Server):
         return all(self.query("SOA", zone, seconds=1) for zone in self.zones)
 
     def query(self, kind, name, transfer=False, seconds=10):
-        argv = ["dig", f"@{self.address}", "+norecurse", f"+time={seconds}", "+tries=1",
+        argv = ["dig", f"@{self.address}", "+norecurse", f"+time={seconds}", "+tries=2",
                 "+noall", "+answer", "+onesoa"]
         if transfer:
             argv += ["-y", self.tsig.dig_option()]

@@ -75,7 +75,7 @@ class Service:
                 "-servername", name]
         if starttls:
             argv += ["-starttls", starttls]
-        shown = subprocess.run(argv, input="", capture_output=True, text=True, timeout=20)
+        shown = subprocess.run(argv, input="", capture_output=True, text=True, timeout=60)
         if "-----BEGIN CERTIFICATE-----" not in shown.stdout:
             return None
         pem = shown.stdout[shown.stdout.index("-----BEGIN CERTIFICATE-----"):]

@@ -285,7 +285,7 @@ def test_pebble_many(tmp_path):
     """Threads share directory, nonces and connections; few requests a certificate."""
     with Pebble(tmp_path, WFE_NONCEREJECT=0, AUTHZREUSE=0) as ca:
         done = acme_try(ca.directory_url, ca.cert, "-m", "-n", "20", "-j", "3",
-                        names=["example.org"], timeout=60)
+                        names=["example.org"], timeout=240)
         check(done, None)
         requests = float(re.search(r"orders, ([\d.]+) requests", done.stdout)[1])
         assert requests <= 8, done.stdout

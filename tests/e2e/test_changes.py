@@ -188,7 +188,7 @@ def test_stopped_in_the_middle(world):
                 break
         rest = process.stderr.read()
         process.stderr.close()
-        assert process.wait(timeout=60) == WAITS, "".join(seen) + rest
+        assert process.wait(timeout=240) == WAITS, "".join(seen) + rest
     assert "stopped by a signal" in rest and "the next apply goes on" in rest, rest
     assert world.pebble.issued() < 2
     result = world.certferry.apply()

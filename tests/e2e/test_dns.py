@@ -30,7 +30,7 @@ def test_stale_secondary_holds_the_ca_back(world):
     world_with_secondary(world)
     running = start_apply(world)
     try:
-        wait_for("the TXT record at the primary", lambda: world.nameserver.txt(), 30)
+        wait_for("the TXT record at the primary", lambda: world.nameserver.txt(), 90)
         time.sleep(5)
         assert world.secondary.query("TXT", f"_acme-challenge.{ZONE}") == []
         assert world.pebble.challenges() == 0
@@ -42,7 +42,7 @@ def test_stale_secondary_holds_the_ca_back(world):
         assert "certferry" in second.err and "store" in second.err, second
 
         world.secondary.refresh()
-        out, _ = running.communicate(timeout=60)
+        out, _ = running.communicate(timeout=240)
     finally:
         running.kill()
     assert running.returncode == 0, out
@@ -85,7 +85,7 @@ def test_records_of_a_dead_run_are_removed(world):
     """Killed while its TXT stands; the next start removes it, whatever else it does."""
     world_with_secondary(world)
     running = start_apply(world)
-    wait_for("the TXT record at the primary", lambda: world.nameserver.txt(), 30)
+    wait_for("the TXT record at the primary", lambda: world.nameserver.txt(), 90)
     running.kill()
     running.communicate()
     assert world.nameserver.txt()

@@ -128,7 +128,7 @@ def test_power_goes_at_the_server(world):
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=world.certferry.environment(), start_new_session=True)
         issued = world.pebble.issued()
-        wait_for("the certificate", lambda: world.pebble.issued() > issued, 30)
+        wait_for("the certificate", lambda: world.pebble.issued() > issued, 90)
         time.sleep(seconds - 0.8)
         host.end_sessions()
         process.wait(timeout=120)

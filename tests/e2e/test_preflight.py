@@ -439,7 +439,7 @@ def test_a_run_that_dies_leaves_nothing(world):
         world.certferry.argv("plan", "--check"), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=world.certferry.environment(), start_new_session=True)
-    found = wait_for("the test record", world.nameserver.txt, 30)
+    found = wait_for("the test record", world.nameserver.txt, 90)
     running.kill()
     running.communicate()
     (name, values), = found.items()

@@ -55,7 +55,7 @@ def waiting_for(world):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         env=world.certferry.environment())
     try:
-        wait_for("the TXT record at the primary", world.nameserver.txt, 30)
+        wait_for("the TXT record at the primary", world.nameserver.txt, 90)
         wait_for("whom the order waits for", lambda: waits_for(world))
         assert process.poll() is None
     finally:
