@@ -57,7 +57,9 @@ class Sshd:
             f.write(f"ListenAddress 127.0.0.1\nPort {self.port}\nPidFile none\n"
                     f"AuthorizedKeysFile {self.base}/authorized_keys\nStrictModes no\n"
                     f"PasswordAuthentication no\nLogLevel DEBUG2\nUsePAM no\n"
-                    f"PermitRootLogin yes\n")
+                    f"PermitRootLogin yes\n"
+                    # bash reads root's .bashrc there, which says what it likes.
+                    f"SetEnv HOME={self.base}\n")
             f.writelines(f"HostKey {self.base}/{k}\n" for k in keys)
             f.write(extra + "\n")
         self.log_path = f"{self.base}/log"
