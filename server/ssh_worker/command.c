@@ -177,27 +177,18 @@ static bool read_output(struct worker *worker, int stream, enum wire_kind kind)
 	}
 }
 
-/* A number that changes when libssh2 takes something in: bytes of output that nobody has
- * fetched, and room for input. It reads nothing itself. */
-static unsigned long taken_in(const struct worker *worker)
-{
-	unsigned long bytes = 0;
-
-	(void)libssh2_channel_window_read_ex(worker->channel, &bytes, NULL);
-	return bytes + libssh2_channel_window_write(worker->channel);
-}
-
-/* Both ways until nothing moves, and nothing was taken in: what libssh2 has read ahead,
- * be it output or room for our input, shows in no poll(). Each of its calls reads all
- * that has come, also what is another stream's: the one for standard error may be the one
- * that meets the last line of standard output. */
+/* Both ways until nothing moves, and nothing came: what libssh2 has taken in, be it
+ * output, room for our input, or the end of a key exchange that held either back, shows
+ * in no poll(). Each of its calls reads all that has come, also what another one waits
+ * for: that for standard error may be the one that meets the last line of standard
+ * output. */
 static void relay(struct worker *worker)
 {
 	bool moved = true;
 
 	while (moved) {
 		const size_t before = worker->input.len - worker->input_at;
-		const unsigned long had = taken_in(worker);
+		const uint64_t had = worker->received;
 
 		if (write_input(worker) && worker->input_ended && !worker->eof_sent) {
 			must(worker, call_send_eof, "ending the input");
@@ -206,7 +197,7 @@ static void relay(struct worker *worker)
 		moved = worker->input.len - worker->input_at != before;
 		moved |= read_output(worker, 0, WIRE_STDOUT);
 		moved |= read_output(worker, SSH_EXTENDED_DATA_STDERR, WIRE_STDERR);
-		moved |= taken_in(worker) != had;
+		moved |= worker->received != had;
 	}
 	if (libssh2_channel_eof(worker->channel))
 		end_command(worker);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/child.h"
 #include "base/clock.h"
@@ -85,12 +87,37 @@ static void prefer_host_keys(struct worker *worker)
 	prefer(worker, LIBSSH2_METHOD_HOSTKEY, list.data);
 }
 
+/* libssh2's callback, in place of its own recv(): it alone knows that something came. */
+static LIBSSH2_RECV_FUNC(receive)
+{
+	struct worker *worker = *abstract;
+	const ssize_t n = recv(socket, buffer, length, flags);
+
+	if (n < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	worker->received += (uint64_t)n;
+	return n;
+}
+
+static void count_received(struct worker *worker)
+{
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+	libssh2_session_callback_set2(worker->session, LIBSSH2_CALLBACK_RECV,
+	                              (libssh2_cb_generic *)receive);
+#else
+	libssh2_session_callback_set(worker->session, LIBSSH2_CALLBACK_RECV,
+	                             (void *)receive);
+#endif
+}
+
 void worker_prepare(struct worker *worker)
 {
 	const bool is_strict = libssh2_version(0x010b01) != NULL;
 
-	if (libssh2_init(0) || !(worker->session = libssh2_session_init()))
+	if (libssh2_init(0) ||
+	    !(worker->session = libssh2_session_init_ex(NULL, NULL, NULL, worker)))
 		worker_fail(WIRE_FAIL_INTERNAL, "libssh2 does not start");
+	count_received(worker);
 	libssh2_session_set_blocking(worker->session, 0);
 	prefer_host_keys(worker);
 	/* 1.11.0 loses strict key exchange where a list is set. */

@@ -20,6 +20,7 @@ struct worker {
 	int64_t deadline_ms;
 	LIBSSH2_SESSION *session;
 	LIBSSH2_CHANNEL *channel; /* of the running command, or NULL */
+	uint64_t received;        /* bytes, by libssh2, whichever of its calls it was */
 
 	char address[256];
 	uint16_t port;
