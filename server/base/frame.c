@@ -55,11 +55,13 @@ bool frame_receive(int fd, struct buf *frame, bool *ended, int64_t deadline_ms,
 	do {
 		if (!wait_for(fd, POLLIN, deadline_ms, err))
 			return false;
-		/* MSG_TRUNC: the packet's real length, so that a cut one is seen. */
+		/* MSG_TRUNC: the packet's real length, so that a cut one is seen. That
+		 * the other end closed without reading all is said once, before its last
+		 * frames. */
 		n = recv(fd, bytes, FRAME_MAX, MSG_TRUNC | MSG_DONTWAIT);
-	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN || errno == ECONNRESET));
 	buf_wipe(frame);
-	if (n < 0 && errno != ECONNRESET)
+	if (n < 0)
 		return err_set_errno(err, ERR_INTERNAL, "receive from child");
 	if (n > FRAME_MAX)
 		return err_set(err, ERR_INTERNAL, "a frame of %zd bytes; at most %d come",

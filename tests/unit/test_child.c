@@ -196,21 +196,29 @@ static void test_frames(void **state)
 	close(pair[0]);
 }
 
+/* Also of one that has not read what it was sent: the kernel tells of that first. */
 static void test_end_of_frames(void **state)
 {
-	AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
-	struct err err = { 0 };
-	bool ended = false;
-	int pair[2];
-
 	(void)state;
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	assert_true(frame_send(pair[0], "last", 4, soon(), &err));
-	close(pair[0]);
-	assert_true(frame_receive(pair[1], &frame, &ended, soon(), &err) && !ended);
-	assert_string_equal(frame.data, "last");
-	assert_true(frame_receive(pair[1], &frame, &ended, soon(), &err) && ended);
-	close(pair[1]);
+	for (int unread = 0; unread < 3; unread++) {
+		AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
+		struct err err = { 0 };
+		bool ended = false;
+		int pair[2];
+
+		assert_int_equal(
+		    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+		for (int i = 0; i < unread; i++)
+			assert_true(frame_send(pair[1], "unread", 6, soon(), &err));
+		assert_true(frame_send(pair[0], "last", 4, soon(), &err));
+		close(pair[0]);
+		assert_true(frame_receive(pair[1], &frame, &ended, soon(), &err) &&
+		            !ended);
+		assert_string_equal(frame.data, "last");
+		assert_true(frame_receive(pair[1], &frame, &ended, soon(), &err) &&
+		            ended);
+		close(pair[1]);
+	}
 }
 
 int main(int argc, char **argv)
