@@ -97,7 +97,8 @@ bool runner_start(struct runner *runner, const struct policy *policy, struct err
 {
 	int pair[2];
 
-	*runner = (struct runner){ .fd = -1, .policy = policy };
+	*runner =
+	    (struct runner){ .fd = -1, .slack_ms = ANSWER_SLACK_MS, .policy = policy };
 	for (size_t i = 0; i < POLICY_SERVICES_MAX; i++)
 		runner->locks[i] = -1;
 	if (policy->service_count > 0 && !open_locks(runner, err))
@@ -114,22 +115,34 @@ bool runner_start(struct runner *runner, const struct policy *policy, struct err
 	return runner->pid > 0 || err_set_errno(err, ERR_INTERNAL, "fork");
 }
 
-bool runner_run(struct runner *runner, size_t service, enum policy_action action,
-                struct runner_result *result, struct err *err)
+static bool take_answer(const struct runner *runner, int64_t deadline,
+                        struct runner_result *result, struct err *err)
 {
-	const struct request request = { (unsigned char)service, (unsigned char)action };
-	int limit_s = runner->policy->services[service].run[action].timeout_s;
-	int64_t deadline = clock_deadline_ms(limit_s * INT64_C(1000) + ANSWER_SLACK_MS);
 	AUTO_BUF struct buf frame = BUF_INIT(FRAME_MAX);
 	bool ended = false;
 
-	if (!frame_send(runner->fd, &request, sizeof(request), deadline, err) ||
-	    !frame_receive(runner->fd, &frame, &ended, deadline, err))
+	if (!frame_receive(runner->fd, &frame, &ended, deadline, err))
 		return err_context(err, "the process that runs commands");
 	if (ended || frame.len != sizeof(*result))
 		return err_set(err, ERR_INTERNAL,
 		               "the process that runs commands has ended");
 	memcpy(result, frame.data, sizeof(*result));
+	return true;
+}
+
+bool runner_run(struct runner *runner, size_t service, enum policy_action action,
+                struct runner_result *result, struct err *err)
+{
+	const struct request request = { (unsigned char)service, (unsigned char)action };
+	int limit_s = runner->policy->services[service].run[action].timeout_s;
+	int64_t deadline = clock_deadline_ms(limit_s * INT64_C(1000) + runner->slack_ms);
+
+	if (!frame_send(runner->fd, &request, sizeof(request), deadline, err))
+		return err_context(err, "the process that runs commands");
+	/* One that was given up may still be answered, and that says nothing of this. */
+	for (runner->owed++; runner->owed > 0; runner->owed--)
+		if (!take_answer(runner, deadline, result, err))
+			return false;
 	return true;
 }
 

@@ -24,6 +24,8 @@ enum { RUNNER_TEXT = 320 };
 struct runner {
 	pid_t pid;
 	int fd;
+	int slack_ms; /* above a command's own limit, for its answer to come */
+	int owed;     /* answers that did not come in time */
 	const struct policy *policy;
 	int locks[POLICY_SERVICES_MAX]; /* -1: none */
 };

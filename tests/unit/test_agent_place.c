@@ -359,6 +359,53 @@ static void commands(void **state)
 	DONE();
 }
 
+static void set_command(struct policy_command *command, int timeout_s, const char *script)
+{
+	command->timeout_s = timeout_s;
+	strlist_add(&command->argv, "sh");
+	strlist_add(&command->argv, "-c");
+	strlist_add(&command->argv, script);
+}
+
+static int run(struct runner *runner, enum policy_action action)
+{
+	struct runner_result result = { 0 };
+	struct err err;
+
+	return runner_run(runner, 0, action, &result, &err) ? WEXITSTATUS(result.status)
+	                                                    : -1;
+}
+
+/* The test that was given up is answered at last, and a reload that fails is not taken
+ * for a good one by that. */
+static void late_answer(void **state)
+{
+	char name[] = "x";
+	struct policy_service service = { .name = name };
+	AUTO_FREE char *locks = xasprintf("%s/locks", base);
+	const struct policy policy = { .state = locks,
+		                       .services = &service,
+		                       .service_count = 1 };
+	AUTO_RUNNER struct runner runner = { 0 };
+	struct err err;
+	int status;
+
+	(void)state;
+	set_command(&service.run[POLICY_TEST], 1, "exit 0");
+	set_command(&service.run[POLICY_RELOAD], 60, "exit 3");
+	assert_true(runner_start(&runner, &policy, &err));
+	assert_int_equal(kill(runner.pid, SIGSTOP), 0);
+	assert_int_equal(waitpid(runner.pid, &status, WUNTRACED), runner.pid);
+	runner.slack_ms = 0;
+	assert_int_equal(run(&runner, POLICY_TEST), -1);
+	assert_int_equal(kill(runner.pid, SIGCONT), 0);
+	runner.slack_ms = 60 * 1000;
+	assert_int_equal(run(&runner, POLICY_RELOAD), 3);
+	assert_int_equal(run(&runner, POLICY_TEST), 0);
+	for (int i = 0; i < POLICY_ACTION_COUNT; i++)
+		strlist_deinit(&service.run[i].argv);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +414,7 @@ int main(void)
 		cmocka_unit_test(life_of_a_generation),
 		cmocka_unit_test(races),
 		cmocka_unit_test(commands),
+		cmocka_unit_test(late_answer),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, remove_base);
