@@ -87,19 +87,24 @@ static void prefer_host_keys(struct worker *worker)
 	prefer(worker, LIBSSH2_METHOD_HOSTKEY, list.data);
 }
 
-/* libssh2's callback, in place of its own recv(): it alone knows that something came. */
+/* libssh2's callback, in place of its own recv(): it alone knows that something came, or
+ * the end. */
 static LIBSSH2_RECV_FUNC(receive)
 {
 	struct worker *worker = *abstract;
 	const ssize_t n = recv(socket, buffer, length, flags);
 
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return -EAGAIN;
+	if (n <= 0)
+		worker->is_cut = true;
 	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
+		return -errno;
 	worker->received += (uint64_t)n;
 	return n;
 }
 
-static void count_received(struct worker *worker)
+static void watch_receiving(struct worker *worker)
 {
 #if LIBSSH2_VERSION_NUM >= 0x010b01
 	libssh2_session_callback_set2(worker->session, LIBSSH2_CALLBACK_RECV,
@@ -117,7 +122,7 @@ void worker_prepare(struct worker *worker)
 	if (libssh2_init(0) ||
 	    !(worker->session = libssh2_session_init_ex(NULL, NULL, NULL, worker)))
 		worker_fail(WIRE_FAIL_INTERNAL, "libssh2 does not start");
-	count_received(worker);
+	watch_receiving(worker);
 	libssh2_session_set_blocking(worker->session, 0);
 	prefer_host_keys(worker);
 	/* 1.11.0 loses strict key exchange where a list is set. */
@@ -215,6 +220,11 @@ void worker_login(struct worker *worker)
 	const int r = worker_run(worker, call_login, WIRE_FAIL_SESSION);
 	char text[200];
 
+	/* libssh2 has the words of a refusal for this as well. */
+	if (r == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED && worker->is_cut)
+		worker_fail(
+		    WIRE_FAIL_SESSION,
+		    "the server closed the connection in the middle of the login");
 	if (r == LIBSSH2_ERROR_AUTHENTICATION_FAILED ||
 	    r == LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
 		worker_fail(WIRE_FAIL_LOGIN, "%s", worker_ssh_error(worker, text));

@@ -21,6 +21,7 @@ struct worker {
 	LIBSSH2_SESSION *session;
 	LIBSSH2_CHANNEL *channel; /* of the running command, or NULL */
 	uint64_t received;        /* bytes, by libssh2, whichever of its calls it was */
+	bool is_cut;              /* the connection has ended without a word of SSH */
 
 	char address[256];
 	uint16_t port;

@@ -106,6 +106,25 @@ def sshd():
     shutil.rmtree(base, ignore_errors=True)
 
 
+def test_cut_in_the_login(sshd):
+    """As by a server that is shut down just then: to be tried again soon, and no refusal."""
+    open(f"{sshd.base}/authorized_keys", "w").close()
+    sshd.start(["ed25519"], 'AuthorizedKeysCommand /bin/sh -c "kill -9 $PPID"\n'
+                            "AuthorizedKeysCommandUser root")
+    p = sshd.run("true")
+    assert p.returncode == 100 and p.stderr.startswith(b"temporary: web-1"), p
+    assert b"closed the connection in the middle of the login" in p.stderr, p
+
+
+def test_refused_with_a_disconnect(sshd):
+    """It says so before it closes."""
+    open(f"{sshd.base}/authorized_keys", "w").close()
+    sshd.start(["ed25519"], "MaxAuthTries 1")
+    p = sshd.run("true")
+    assert p.returncode == 100 and p.stderr.startswith(b"denied: web-1"), p
+    sshd.log("Too many authentication failures")
+
+
 def children():
     return subprocess.run(["pgrep", "-f", WORKER], capture_output=True).stdout
 
