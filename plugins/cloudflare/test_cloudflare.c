@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "plugin_host.h"
 #include "unit.h"
 
@@ -244,24 +243,6 @@ static void test_half_done(void **state)
 	assert_int_equal(changes[1].result, DNS_OK);
 }
 
-/* The host's own: however long a plugin would pause, a little of its time is left. What
- * heeds no deadline takes ten seconds. */
-static void test_pause(void **state)
-{
-	struct plugin_host host;
-	int64_t start = clock_mono_ms();
-
-	(void)state;
-	plugin_host_init(&host, NULL);
-	host.host.deadline_ms = clock_deadline_ms(1500);
-	host.host.services.pause(&host.host.services, 3600 * 1000);
-	assert_in_range(clock_mono_ms() - start, 900, 9500);
-	start = clock_mono_ms();
-	host.host.deadline_ms = clock_deadline_ms(-1);
-	host.host.services.pause(&host.host.services, 3600 * 1000);
-	assert_in_range(clock_mono_ms() - start, 0, 9500);
-}
-
 static void test_old_host(void **state)
 {
 	const char *const options[][2] = { { "api-token", TOKEN }, { NULL, NULL } };
@@ -283,7 +264,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchanges),
 		cmocka_unit_test(test_half_done),
-		cmocka_unit_test(test_pause),
 		cmocka_unit_test(test_old_host),
 	};
 

@@ -86,8 +86,7 @@ expect "http to ourselves" "temporary: provider http: http://127.0.0.1:1: cannot
 # Services.
 expect "json, text" "ok" json $change
 expect "by hand" "by-hand: provider byhand: set _acme-challenge.example.org" byhand $change
-# Ten seconds are the most. That it is cut before a nearer deadline, test_cloudflare.c sees,
-# which has no processes to wait for.
+# Ten seconds are the most. That it is cut before a nearer deadline, test_services.c sees.
 expect "a pause of an hour" "ok" pause 40 $change
 
 # The fourth request is not made; nor the third, where two were made before.

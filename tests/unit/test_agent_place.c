@@ -315,6 +315,14 @@ static void races(void **state)
 	munmap(race, sizeof(*race));
 }
 
+static void set_command(struct policy_command *command, int timeout_s, const char *script)
+{
+	command->timeout_s = timeout_s;
+	strlist_add(&command->argv, "sh");
+	strlist_add(&command->argv, "-c");
+	strlist_add(&command->argv, script);
+}
+
 static void commands(void **state)
 {
 	/* clang-format off */
@@ -340,14 +348,11 @@ static void commands(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		/* Short only where the time must pass: the machine may be busy. One that
 		 * is to say something first has longer for it. */
-		struct policy_command command = { .timeout_s = !rows[i].is_late ? 60
-			                                       : *rows[i].text  ? 5
-			                                                        : 1 };
+		const int timeout_s = !rows[i].is_late ? 60 : *rows[i].text ? 5 : 1;
+		struct policy_command command = { 0 };
 		struct runner_result result;
 
-		strlist_add(&command.argv, "sh");
-		strlist_add(&command.argv, "-c");
-		strlist_add(&command.argv, rows[i].script);
+		set_command(&command, timeout_s, rows[i].script);
 		runner_command(&command, &result);
 		CHECK(rows[i].script, result.is_late == rows[i].is_late);
 		CHECK(rows[i].script,
@@ -357,14 +362,6 @@ static void commands(void **state)
 		strlist_deinit(&command.argv);
 	}
 	DONE();
-}
-
-static void set_command(struct policy_command *command, int timeout_s, const char *script)
-{
-	command->timeout_s = timeout_s;
-	strlist_add(&command->argv, "sh");
-	strlist_add(&command->argv, "-c");
-	strlist_add(&command->argv, script);
 }
 
 static int run(struct runner *runner, enum policy_action action)
