@@ -40,12 +40,16 @@ class Certferry:
                 "ASAN_OPTIONS": "abort_on_error=0:exitcode=99",
                 "UBSAN_OPTIONS": "print_stacktrace=1"}
 
+    def start(self, *words, out=subprocess.DEVNULL, err=subprocess.DEVNULL):
+        """A run that goes on beside the test, in a process group of its own."""
+        return subprocess.Popen(self.argv(*words), stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=err, text=True, errors="replace",
+                                env=self.environment(), start_new_session=True)
+
     def run(self, *words, timeout=240):
         """Any exit code is an answer; a sanitizer's report or a hang is not."""
         argv = self.argv(*words)
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True, errors="replace",
-                                   env=self.environment(), start_new_session=True)
+        process = self.start(*words, out=subprocess.PIPE, err=subprocess.PIPE)
         try:
             out, err = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -79,13 +83,28 @@ class Certferry:
         rows = self.json("status")["certificates"]
         return {(row["certificate"], row["host"]): row for row in rows}
 
+    def apply_until(self, said, number, *words):
+        """apply, whose group gets that signal as soon as its log says so: the process, and the
+        log until then."""
+        process = self.start("-v", "apply", "--yes", *words, err=subprocess.PIPE)
+        seen = []
+        for line in process.stderr:
+            seen.append(line)
+            if said in line:
+                os.killpg(process.pid, number)
+                return process, seen
+        raise AssertionError(f"never said '{said}':\n{''.join(seen)}")
+
+    def apply_killed_at(self, said, *words):
+        process, _ = self.apply_until(said, signal.SIGKILL, *words)
+        process.stderr.close()
+        assert process.wait(60) == -signal.SIGKILL
+        wait_until_group_is_gone(process.pid)
+
     def apply_and_kill_after(self, count, words=(), timeout=120):
         """apply, ended by SIGKILL (and its children with it) after that many lines of its
         log. False: it ended by itself before."""
-        process = subprocess.Popen(
-            self.argv("-v", "apply", "--yes", *words), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-            env=self.environment(), start_new_session=True)
+        process = self.start("-v", "apply", "--yes", *words, err=subprocess.PIPE)
         lines = []
         watchdog = threading.Timer(timeout, os.killpg, (process.pid, signal.SIGKILL))
         watchdog.start()

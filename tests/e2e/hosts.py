@@ -71,6 +71,17 @@ def root_template(cache, flavour):
     return template
 
 
+def copy_program(root, name):
+    """With the libraries that it is linked with, where they are not there yet."""
+    program = shutil.which(name)
+    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    for path in [program, *(word for word in listed.split() if word.startswith("/"))]:
+        target = pathlib.Path(root) / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            shutil.copy(path, target)
+
+
 class Host:
     def __init__(self, directory, name, address, cache, flavour="debian", user="root",
                  key_type="ed25519", slots=(SLOT,)):
@@ -84,10 +95,16 @@ class Host:
         self.nginx = Server(self.directory / "nginx")
         self.make_root(root_template(cache, flavour))
 
+    # Directories of which a host has a copy: what is written there is no other host's.
+    copies = ("etc",)
+
     def make_root(self, template):
-        """Programs are hard links to the template's; what is written is made anew."""
+        """All else are hard links to the template's, and is made anew where it is written."""
         self.directory.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-al", template, self.root], check=True)
+        for name in self.copies:
+            shutil.rmtree(self.root / name)
+            subprocess.run(["cp", "-a", template / name, self.root], check=True)
 
     # -- life
 
@@ -120,6 +137,9 @@ class Host:
         self.nginx.stop()
 
     def start_sshd(self):
+        # One that was stopped just now may have forked a child, which then has its socket for a
+        # moment more: nobody else could listen, and it would look as if somebody did.
+        wait_for("sshd's port is free", lambda: not can_connect(self.address, SSH_PORT))
         self.sshd.spawn(["chroot", self.root, "/usr/sbin/sshd", "-D", "-e"],
                         lambda: can_connect(self.address, SSH_PORT))
 

@@ -19,7 +19,6 @@ from net import can_connect, wait_for
 from servers import Server
 
 PLACEHOLDER = "/etc/ssl/placeholder"
-COPIES = ("etc", "var", "run", "root", "tmp", "home")
 
 
 def services_template(cache):
@@ -313,13 +312,11 @@ class ServiceHost(Host):
         super().__init__(directory, name, address, cache)
         self.services = [SERVICES[service](self) for service in services]
 
+    # What services write.
+    copies = ("etc", "var", "run", "root", "tmp", "home")
+
     def make_root(self, template):
         super().make_root(services_template(self.cache))
-        # What services write is a copy of this host's own.
-        for name in COPIES:
-            shutil.rmtree(self.root / name)
-            subprocess.run(["cp", "-a", services_template(self.cache) / name, self.root],
-                           check=True)
 
     def make_placeholder(self):
         """A certificate of the administrator's own, readable for everybody here."""

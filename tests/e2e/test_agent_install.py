@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """certferry agent script and agent install: the agent put on servers, by hand and by SSH."""
 
-import pathlib
 import shutil
 import subprocess
 
@@ -10,28 +9,18 @@ import yaml
 
 from agent_host import IS_STATIC, PROGRAM, put_program
 from fleet import SLOT, ZONE
-from hosts import Host
+from hosts import Host, copy_program
 
 TOOLS = ["useradd", "usermod", "visudo", "getent", "uname", "mktemp", "dd", "sha256sum", "hostname"]
 SUDOERS = "root ALL=(ALL:ALL) NOPASSWD: ALL\ndeploy ALL=(root) NOPASSWD: ALL\n@includedir /etc/sudoers.d\n"
 POLICY = "etc/certferry/agent.yaml"
 
 
-def copy_tool(root, name):
-    path = shutil.which(name)
-    listed = subprocess.run(["ldd", path], capture_output=True, text=True).stdout
-    for file in [path] + [word for word in listed.split() if word.startswith("/")]:
-        target = pathlib.Path(root) / file.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            shutil.copy(file, target)
-
-
 def prepare(host, program=True):
     """What the package of the agent and a usual server have."""
     if "busybox" not in (host.root / "bin/sh").resolve().name:
         for name in TOOLS:
-            copy_tool(host.root, name)
+            copy_program(host.root, name)
     if (host.root / "usr/bin/sudo").exists():
         host.write("etc/sudoers", SUDOERS, 0o440)
         (host.root / "etc/sudoers.d").mkdir(exist_ok=True)

@@ -3,16 +3,14 @@
 do with the issuer's key is in test_agent_thief.py."""
 
 import contextlib
-import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 
 import pytest
 
 from agent_host import force, give_agent, take_agent, write_policy
-from certferry import WAITS, wait_until_group_is_gone
+from certferry import WAITS
 from fleet import ZONE
 from net import wait_for
 
@@ -152,10 +150,8 @@ def test_killed_after_reloaded(fleet, victims):
     assert fleet.certferry.apply().code == 0
     before = whole(fleet)
     fleet.host.write("reload-skipped", "")
-    argv = fleet.certferry.argv("-v", "apply", "--yes", "--no-check", "--force", "www")
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE, text=True,
-                               env=fleet.certferry.environment())
+    process = fleet.certferry.start("-v", "apply", "--yes", "--no-check", "--force", "www",
+                                    err=subprocess.PIPE)
     lines = []
     for line in process.stderr:
         lines.append(line)
@@ -376,20 +372,8 @@ def test_key_lost_and_killed(keyless, is_installed):
         issue_undelivered(keyless)
         lose_staged(keyless)
     serial = row(keyless)["serial"]
-    lines = []
     with keyless.settling():
-        process = subprocess.Popen(
-            keyless.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-            env=keyless.certferry.environment(), start_new_session=True)
-        for line in process.stderr:
-            lines.append(line)
-            if "no longer has the key" in line:
-                os.killpg(process.pid, signal.SIGKILL)
-                break
-        process.stderr.close()
-        assert process.wait(60) == -signal.SIGKILL, "".join(lines)
-        wait_until_group_is_gone(process.pid)
+        keyless.certferry.apply_killed_at("no longer has the key")
     assert keyless.pebble.issued() == 1
     assert_ordered_anew(keyless, keyless.certferry.apply(), serial)
 

@@ -22,8 +22,9 @@ import pytest
 import agent_wire as wire
 from agent_wire import CERT, CHAIN, KEY, frame, job
 from fleet import SLOT, ZONE
+from hosts import copy_program
 from net import wait_for
-from test_agent_install import copy_tool, run_script, simple_world
+from test_agent_install import run_script, simple_world
 from thief import PORT, WAYS, Jail, Thief, can_tunnel, machine_tree
 
 pytestmark = pytest.mark.own_mounts
@@ -45,7 +46,7 @@ def make(world):
         (host.root / "var/log/reloads").touch(mode=0o666)
         (host.root / "var/log/reloads").chmod(0o666)
         for tool in ("scp", "env"):
-            copy_tool(host.root, tool)
+            copy_program(host.root, tool)
         script = world.certferry.good("agent", "script", "web-1", "--from", "127.0.0.1").out
         done = run_script(host, script)
         assert done.returncode == 0, done

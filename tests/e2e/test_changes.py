@@ -1,33 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The world or the configuration changes while something is under way."""
 
-import os
 import signal
 import sqlite3
-import subprocess
 
-from certferry import USAGE, WAITS, wait_until_group_is_gone
+from certferry import USAGE, WAITS
 from test_happy import names_of
 
 
 def kill_at(world, words, *arguments):
-    """apply, ended by SIGKILL as soon as its log says these words."""
-    seen = []
     with world.settling():
-        process = subprocess.Popen(
-            world.certferry.argv("-v", "apply", "--yes", *arguments), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-            env=world.certferry.environment(), start_new_session=True)
-        for line in process.stderr:
-            seen.append(line)
-            if words in line:
-                os.killpg(process.pid, signal.SIGKILL)
-                break
-        else:
-            raise AssertionError(f"never said '{words}':\n{''.join(seen)}")
-        process.stderr.close()
-        process.wait()
-        wait_until_group_is_gone(process.pid)
+        world.certferry.apply_killed_at(words, *arguments)
 
 
 def test_ca_that_forgot_the_account(world):
@@ -175,17 +158,8 @@ def test_stopped_in_the_middle(world):
     """SIGINT: what is running comes to its end, nothing new begins, and the code says that
     something is left; the next run does the rest with no second certificate."""
     world.standard(2, ca={"authz_reuse": 0})
-    seen = []
     with world.settling():
-        process = subprocess.Popen(
-            world.certferry.argv("-v", "apply", "--yes"), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, errors="replace",
-            env=world.certferry.environment(), start_new_session=True)
-        for line in process.stderr:
-            seen.append(line)
-            if "publish" in line:
-                os.killpg(process.pid, signal.SIGINT)
-                break
+        process, seen = world.certferry.apply_until("publish", signal.SIGINT)
         rest = process.stderr.read()
         process.stderr.close()
         assert process.wait(timeout=240) == WAITS, "".join(seen) + rest

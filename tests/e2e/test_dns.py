@@ -20,10 +20,8 @@ def world_with_secondary(world, spread="60s"):
 
 
 def start_apply(world):
-    return subprocess.Popen(
-        world.certferry.argv("-v", "apply", "--yes", "--no-check"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=world.certferry.environment(), start_new_session=True)
+    return world.certferry.start("-v", "apply", "--yes", "--no-check",
+                                 out=subprocess.PIPE, err=subprocess.STDOUT)
 
 
 def test_stale_secondary_holds_the_ca_back(world):

@@ -9,7 +9,6 @@ the kill falls into the step that follows. With --full, kills at random instants
 import os
 import random
 import signal
-import subprocess
 import time
 
 import pytest
@@ -87,10 +86,7 @@ def test_kill_with_three_servers(world, line):
 
 
 def kill_after_seconds(world, seconds):
-    process = subprocess.Popen(
-        world.certferry.argv("-q", "apply", "--yes", "--force", "www"),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        env=world.certferry.environment(), start_new_session=True)
+    process = world.certferry.start("-q", "apply", "--yes", "--force", "www")
     time.sleep(seconds)
     try:
         os.killpg(process.pid, signal.SIGKILL)
@@ -123,10 +119,7 @@ def test_power_goes_at_the_server(world):
     assert world.certferry.apply().code == 0
     host = world.hosts["web-1"]
     for seconds in (0.9, 1.1, 1.3, 1.5):
-        process = subprocess.Popen(
-            world.certferry.argv("-q", "apply", "--yes", "--force", "www"),
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=world.certferry.environment(), start_new_session=True)
+        process = world.certferry.start("-q", "apply", "--yes", "--force", "www")
         issued = world.pebble.issued()
         wait_for("the certificate", lambda: world.pebble.issued() > issued, 90)
         time.sleep(seconds - 0.8)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many orders want their values at one TXT name at once, through CNAMEs of many names."""
 
-import subprocess
 import time
 
 import pytest
@@ -49,10 +48,7 @@ def test_killed_in_the_crowd(world, values):
     """Whatever of it stood in the DNS: the next run goes on, and leaves what is not ours."""
     crowd(world)
     with world.settling("home", "away"):
-        running = subprocess.Popen(
-            world.certferry.argv("-v", "apply", "--yes", "--no-check"), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=world.certferry.environment(), start_new_session=True)
+        running = world.certferry.start("-v", "apply", "--yes", "--no-check")
         wait_for(f"{values} values", lambda: len(world.away.txt()[TARGET]) >= values)
         running.kill()
         running.communicate()

@@ -20,7 +20,7 @@ import yaml
 from agent_host import PROGRAM, put_program
 from certferry import BUILD, FINAL, WAITS
 from guide import Guide, Terminal
-from hosts import SSH_PORT, Host
+from hosts import SSH_PORT, Host, copy_program
 from net import can_connect, wait_for
 from services import PLACEHOLDER, ServiceHost
 from servers import Knot, Pebble, Tsig
@@ -36,7 +36,7 @@ class PlainHost(Host):
 
     def start_ssh_only(self, public_key):
         for name in ("dropbear", "dropbearkey"):
-            self.copy(shutil.which(name))
+            copy_program(self.root, name)
         (self.root / "etc/dropbear").mkdir()
         key = "/etc/dropbear/dropbear_ed25519_host_key"
         done = subprocess.run(["chroot", self.root, "/usr/bin/dropbearkey", "-t", "ed25519",
@@ -47,14 +47,6 @@ class PlainHost(Host):
         self.sshd.spawn(["chroot", self.root, "/usr/sbin/dropbear", "-F", "-E", "-r", key,
                          "-P", "/run/dropbear.pid", "-p", f"{self.address}:{SSH_PORT}"],
                         lambda: can_connect(self.address, SSH_PORT))
-
-    def copy(self, program):
-        listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True)
-        for path in [program, *(w for w in listed.stdout.split() if w.startswith("/"))]:
-            target = self.root / path.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                shutil.copy(path, target)
 
 
 class Fleet:

@@ -435,10 +435,7 @@ def with_lagging_secondary(world):
 def test_a_run_that_dies_leaves_nothing(world):
     """Killed while its test record stands: the next run removes it, and issues."""
     with_lagging_secondary(world)
-    running = subprocess.Popen(
-        world.certferry.argv("plan", "--check"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=world.certferry.environment(), start_new_session=True)
+    running = world.certferry.start("plan", "--check")
     found = wait_for("the test record", world.nameserver.txt, 90)
     running.kill()
     running.communicate()

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import sqlite3
-import subprocess
 import time
 
 import pytest
@@ -50,10 +49,7 @@ def waits_for(world):
 
 def waiting_for(world):
     """Whom the order waits for, as a run that is ended in the middle leaves it."""
-    process = subprocess.Popen(
-        world.certferry.argv("apply", "--yes", "--no-check"), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        env=world.certferry.environment())
+    process = world.certferry.start("apply", "--yes", "--no-check")
     try:
         wait_for("the TXT record at the primary", world.nameserver.txt, 90)
         wait_for("whom the order waits for", lambda: waits_for(world))

@@ -9,9 +9,9 @@ import pytest
 
 from certferry import FINAL, wait_until_group_is_gone
 from fleet import SLOT
-from hosts import Host
+from hosts import Host, copy_program
 from net import wait_for
-from test_agent_install import copy_tool, operator_key, prepare, run_script
+from test_agent_install import operator_key, prepare, run_script
 
 COMMAND = 'restrict,command="/usr/sbin/certferry-agent session",from="127.0.0.0/8" '
 # name: the configuration's user; None: a shell and root
@@ -170,7 +170,7 @@ def test_a_line_without_the_command(mixed):
 
 
 def give_su(host):
-    copy_tool(host.root, "su")
+    copy_program(host.root, "su")
     host.write("etc/pam.d/su", "".join(f"{kind} required pam_permit.so\n" for kind in
                                        ("auth", "account", "session")))
 
@@ -225,10 +225,7 @@ def test_killed_in_the_middle(mixed, point):
                                               lines_of(mixed, "web-2"),
     }[point]
     with mixed.slow_ssh():
-        process = subprocess.Popen(
-            mixed.certferry.argv("host", "rotate-key", *mixed.login), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=mixed.certferry.environment(), start_new_session=True)
+        process = mixed.certferry.start("host", "rotate-key", *mixed.login)
 
         def is_there():
             assert process.poll() is None, point

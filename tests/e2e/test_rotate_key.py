@@ -448,10 +448,7 @@ def test_killed_in_the_middle(world, point):
         "the first old line is gone": lambda: blob(old) not in files[0].read_text(),
     }[point]
     with world.slow_ssh():
-        process = subprocess.Popen(
-            world.certferry.argv("host", "rotate-key"), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            env=world.certferry.environment(), start_new_session=True)
+        process = world.certferry.start("host", "rotate-key")
         assert end_when(world, process, is_time), "it ended before it was killed"
     # Whatever key is in use now is let in everywhere.
     usable = blob(world.certferry.init()["ssh_public_key"])

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from hosts import root_template
+from hosts import copy_program, root_template
 from net import can_connect, free_port, wait_for
 
 BUILD = os.environ.get(
@@ -352,7 +352,7 @@ def dropbear(sshd, cache, tmp_path):
     root = tmp_path / "root"
     subprocess.run(["cp", "-al", root_template(cache, "busybox"), root], check=True)
     for name in ("dropbear", "dropbearkey"):
-        copy_program(root, shutil.which(name))
+        copy_program(root, name)
     subprocess.run(["chroot", root, "/usr/bin/dropbearkey", "-t", "ed25519", "-f", "/key"],
                    check=True, capture_output=True)
     keys = root / "root/.ssh/authorized_keys"
@@ -368,15 +368,6 @@ def dropbear(sshd, cache, tmp_path):
     process.terminate()
     process.wait()
     shutil.rmtree(root, ignore_errors=True)
-
-
-def copy_program(root, program):
-    listed = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
-    for path in [program, *(word for word in listed.split() if word.startswith("/"))]:
-        target = root / path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            shutil.copy(path, target)
 
 
 def test_dropbear(dropbear):
